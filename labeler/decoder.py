@@ -1,0 +1,145 @@
+"""The only onnxruntime import: token ids in, hidden states out, with a key/value cache held in place."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from labeler.bundle import Rope, Shape
+from labeler.errors import BundleError
+from labeler.tensors import TensorFile
+
+Array = np.ndarray[Any, np.dtype[np.float32]]
+
+
+class Embeddings:
+    """The token embeddings, memory-mapped: only the rows of the prompt at hand are read."""
+
+    def __init__(self, path: Path, shape: Shape) -> None:
+        file = TensorFile(path)
+        self._rows = file["rows"]
+        self._scales: np.ndarray | None = file["scales"] if "scales" in file else None
+        if self._rows.shape != (shape.vocab_size, shape.hidden_size):
+            raise BundleError(
+                f"{path}: {self._rows.shape} rows and columns, the manifest says "
+                f"{(shape.vocab_size, shape.hidden_size)}",
+                "The files are of different bundles: fetch or export it again.",
+            )
+
+    def __call__(self, ids: list[int]) -> Array:
+        """Rows (len(ids), hidden) as float32, unscaled: as input scale them, as output layer don't."""
+        rows: Array = self._rows[ids].astype(np.float32)
+        if self._scales is not None:
+            rows *= self._scales[ids, None]
+        return rows
+
+
+class Cache:
+    """Keys and values of one sequence, with room for `capacity` tokens.
+
+    Attributes:
+        arrays: for each layer the keys, then the values: float32 (1, kv heads, capacity, head dim).
+    """
+
+    def __init__(self, shape: Shape, capacity: int) -> None:
+        dims = (1, shape.kv_heads, capacity, shape.head_dim)
+        self.arrays: list[Array] = [np.empty(dims, dtype=np.float32) for _ in range(2 * shape.layers)]
+        self.capacity = capacity
+
+    def fill(self, prefix: Array) -> None:
+        """Writes a prefix (2 * layers, kv heads, tokens, head dim) to the start."""
+        for array, part in zip(self.arrays, prefix, strict=True):
+            array[0, :, : part.shape[1]] = part
+
+
+class Decoder:
+    """One ONNX Runtime session over a bundle's decoder.
+
+    Args:
+        threads: threads within an operator; 0 means every core.
+    """
+
+    def __init__(self, folder: Path, shape: Shape, threads: int = 0) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or _cores()
+        options.inter_op_num_threads = 1
+        # The graph is fused as it is written: looking for more only costs start-up time.
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(folder / "decoder.onnx"), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # onnxruntime raises its own undocumented types
+            raise BundleError(f"{folder / 'decoder.onnx'}: cannot be loaded: {error}", "Export it again.") from error
+        self.shape = shape
+        self._used = {value.name for value in self._session.get_inputs()}
+        self._rotary: dict[str, Array] = {}
+
+    def run(self, embeddings: Array, cache: Cache, length: int) -> Array:
+        """Runs tokens that follow `length` cached ones; their keys and values are written into `cache`.
+
+        Args:
+            embeddings: float32 (tokens, hidden), scaled.
+            length: tokens already in the cache. Anything beyond is overwritten, so that going back is
+                a matter of passing a smaller `length`.
+
+        Returns:
+            Hidden states after the final norm, float32 (tokens, hidden).
+        """
+        tokens = len(embeddings)
+        total = length + tokens
+        if total > cache.capacity:
+            raise ValueError(f"{total} tokens in a cache of {cache.capacity}")
+        hidden: Array = np.empty_like(embeddings)
+        binding = self._session.io_binding()
+        inputs = {
+            "embeddings": embeddings[None],
+            "seqlens_k": np.array([total - 1], dtype=np.int32),
+            "total_length": np.array(total, dtype=np.int32),
+            **self._rotary_tables(cache.capacity),
+        }
+        for name, array in inputs.items():
+            _bind(binding.bind_input, name, array)
+        for i, array in enumerate(cache.arrays):
+            part = "value" if i % 2 else "key"
+            _bind(binding.bind_input, f"past_{part}_{i // 2}", array)
+            _bind(binding.bind_output, f"present_{part}_{i // 2}", array)
+        _bind(binding.bind_output, "hidden", hidden[None])
+        self._session.run_with_iobinding(binding)
+        return hidden
+
+    def _rotary_tables(self, positions: int) -> dict[str, Array]:
+        """cos and sin of every position's angles, (positions, head dim / 2), as far as needed yet."""
+        known = self._rotary  # replaced as a whole: another thread may be reading it
+        if not known or len(next(iter(known.values()))) < positions:
+            known = {}
+            for kind, rope in (("local", self.shape.local_rope), ("global", self.shape.global_rope)):
+                angles = _angles(rope, self.shape.head_dim, positions)
+                for table, function in (("cos", np.cos), ("sin", np.sin)):
+                    if f"{table}_{kind}" in self._used:
+                        known[f"{table}_{kind}"] = function(angles).astype(np.float32)
+            self._rotary = known
+        return known
+
+
+def _bind(bind: Any, name: str, array: np.ndarray) -> None:
+    bind(name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)
+
+
+def _angles(rope: Rope, head_dim: int, positions: int) -> np.ndarray:
+    """Su et al. 2021 (RoFormer): position / factor * theta ** (-2i / head_dim)."""
+    frequencies = rope.theta ** (-np.arange(0, head_dim, 2, dtype=np.float64) / head_dim) / rope.factor
+    return np.outer(np.arange(positions), frequencies)
+
+
+def _cores() -> int:
+    """Cores this process may use: a container or a runner can allow fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,108 @@
+"""A loaded model that labels issues: bundle, label list and engine behind one call."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from labeler.bundle import Manifest, read_manifest
+from labeler.engine import Engine
+from labeler.issue import Issue
+from labeler.labels import Label, LabelSet
+from labeler.prefix import PrefixStore
+
+STARTER = Path(__file__).parent / "starter"
+
+
+@dataclass(frozen=True)
+class Card:
+    """What to call the model that labelled."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the model says of one issue.
+
+    Attributes:
+        probabilities: label name -> probability, in listed order, under the names of the list in use.
+        chosen: labels of the most probable answer, which thresholds have no part in.
+        seconds: wall time of this issue's computation.
+    """
+
+    probabilities: dict[str, float]
+    chosen: tuple[str, ...]
+    seconds: float
+
+
+class Labeler:
+    """Labels issues with one bundle and one label list.
+
+    Args:
+        folder: a verified bundle.
+        labels: the list to choose from; None means the bundle's own. A label that the model was tuned
+            on under another name is recognised by its aliases, and asked for by the name it was tuned on.
+        cache: folder for the key/value caches of other lists; None keeps nothing.
+        threads, workers: see `Engine`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        labels: LabelSet | None = None,
+        *,
+        cache: Path | None = None,
+        threads: int = 0,
+        workers: int = 1,
+    ) -> None:
+        self.manifest: Manifest = read_manifest(folder)
+        self.labels = labels or self.manifest.labels
+        self.card = Card(self.manifest.name, self.manifest.version)
+        asked = [_as_tuned(label, self.manifest.labels) for label in self.labels]
+        self.thresholds = {
+            label.name: self.manifest.thresholds[tuned.name]
+            for label, tuned in zip(self.labels, asked, strict=True)
+            if tuned.name in self.manifest.thresholds
+        }
+        prefixes = PrefixStore(folder, self.manifest, cache and cache / "prefixes")
+        self.engine = Engine(folder, self.manifest, prefixes, threads, workers)
+        self.task = self.engine.task(LabelSet(tuple(asked)))
+
+    def predict(self, issue: Issue) -> Prediction:
+        (prediction,) = self.predict_many([issue])
+        return prediction
+
+    def predict_many(self, issues: Iterable[Issue], done: Callable[[], None] = lambda: None) -> list[Prediction]:
+        """Predictions in the issues' order, each the same as by itself; `done` is called after each."""
+        started = time.perf_counter()
+        ids = [self.engine.renderer.issue(issue) for issue in issues]
+        scores = self.engine.score(ids, self.task, done)
+        seconds = (time.perf_counter() - started) / max(1, len(ids))
+        names = self.labels.names
+        return [
+            Prediction(
+                dict(zip(names, score.probabilities.tolist(), strict=True)),
+                tuple(names[i] for i in score.chosen),
+                seconds,
+            )
+            for score in scores
+        ]
+
+    def embed(self, issues: Iterable[Issue]) -> np.ndarray:
+        """Pooled, L2-normalised hidden states: float32 (issues, hidden)."""
+        return self.engine.embed([self.engine.renderer.issue(issue) for issue in issues], self.task)
+
+
+def _as_tuned(label: Label, tuned: LabelSet) -> Label:
+    """The label as the model knows it, by name or alias on either side; itself where it is new to the model."""
+    for spelling in label.spellings:
+        found = tuned.find(spelling)
+        if found is not None:
+            return replace(found, description=label.description or found.description)
+    return label

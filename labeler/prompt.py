@@ -1,0 +1,83 @@
+"""The one renderer: labels and an issue to token ids, the same in training and in serving.
+
+A prompt is `<bos><start_of_turn>user`, the instruction and the label list (the *prefix*, equal for all
+issues, so that its key/value cache is computed once), then the issue, then `<end_of_turn>` and the
+model's turn. Each part is encoded by itself, as plain text; only this module places control tokens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from labeler.issue import Issue
+from labeler.labels import LabelSet
+from labeler.tokenizer import Tokenizer
+
+PROMPT_VERSION = 1
+DEFAULT_TOKEN_BUDGET = 1024  # tokens of one issue's title and body
+INSTRUCTION = (
+    "Label this GitHub issue. Answer with one line: the labels that apply, in this order, "
+    "separated by commas; any number, also none. Nothing else.\n\nLabels:\n"
+)
+CUT_MARK = "\n[…]\n"
+_HEAD_SHARE = 0.7  # of a cut body's tokens; what went wrong tends to stand first, versions and traces last
+_CHARACTERS_A_TOKEN = 16  # more than any real text reaches: what lies beyond is cut before it is encoded
+
+
+@dataclass(frozen=True)
+class Renderer:
+    """Renders prompts for one tokenizer.
+
+    Args:
+        token_budget: tokens of title and body together; the rest of the prompt comes on top.
+        describe: whether the label list carries the labels' descriptions.
+    """
+
+    tokenizer: Tokenizer
+    token_budget: int = DEFAULT_TOKEN_BUDGET
+    describe: bool = True
+
+    def prefix(self, labels: LabelSet) -> list[int]:
+        """The fixed part: instruction and label list."""
+        control = self.tokenizer.control
+        lines = [
+            f"- {label.name}: {label.description}" if self.describe and label.description else f"- {label.name}"
+            for label in labels
+        ]
+        text = "user\n" + INSTRUCTION + "\n".join(lines) + "\n\nIssue:\n"
+        return [control["<bos>"], control["<start_of_turn>"], *self.tokenizer.encode(text)]
+
+    def issue(self, issue: Issue) -> list[int]:
+        """The issue and the opening of the model's turn."""
+        control = self.tokenizer.control
+        return [
+            *self._text(issue),
+            control["<end_of_turn>"],
+            *self.tokenizer.encode("\n"),
+            control["<start_of_turn>"],
+            *self.tokenizer.encode("model\n"),
+        ]
+
+    def _text(self, issue: Issue) -> list[int]:
+        """Title and body within the budget: the whole title, then head and tail of the body around a mark."""
+        limit = self.token_budget * _CHARACTERS_A_TOKEN
+        title = self.tokenizer.encode(issue.title[:limit].strip())[: self.token_budget]
+        text = issue.body.strip()
+        if not text:
+            return title
+        left = self.token_budget - len(title)
+        if len(text) <= 2 * limit:
+            body = self.tokenizer.encode("\n\n" + text)
+            if len(body) <= left:
+                return title + body
+            tail_source = body
+        else:
+            body = self.tokenizer.encode("\n\n" + text[:limit])
+            tail_source = self.tokenizer.encode(text[-limit:])
+        mark = self.tokenizer.encode(CUT_MARK)
+        room = left - len(mark)
+        if room <= 0:
+            return title
+        head = round(room * _HEAD_SHARE)
+        tail = tail_source[len(tail_source) - (room - head) :]
+        return title + body[:head] + mark + tail

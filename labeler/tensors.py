@@ -1,0 +1,112 @@
+"""Reads and writes safetensors files with numpy alone: memory-mapped, so only touched pages are read."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from labeler.errors import BundleError
+
+_DTYPES: dict[str, Any] = {
+    "F64": np.float64,
+    "F32": np.float32,
+    "F16": np.float16,
+    "BF16": np.uint16,  # numpy has no bfloat16: the raw bits, see `as_float32`
+    "I64": np.int64,
+    "I32": np.int32,
+    "I16": np.int16,
+    "I8": np.int8,
+    "U64": np.uint64,
+    "U32": np.uint32,
+    "U16": np.uint16,
+    "U8": np.uint8,
+    "BOOL": np.bool_,
+}
+_NAMES = {np.dtype(dtype): name for name, dtype in _DTYPES.items() if name != "BF16"}
+_MAXIMUM_HEADER = 100_000_000  # bytes; the format's own limit
+
+
+class TensorFile:
+    """The tensors of one safetensors file, as read-only views of its memory map.
+
+    Raises:
+        BundleError: the file is no safetensors file, or is cut short.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        size = path.stat().st_size
+        try:
+            with open(path, "rb") as file:
+                length = int.from_bytes(file.read(8), "little")
+                if not 2 <= length <= min(_MAXIMUM_HEADER, size - 8):
+                    raise ValueError("its header does not fit in the file")
+                header: dict[str, Any] = json.loads(file.read(length))
+        except ValueError as error:
+            raise BundleError(f"{path}: not a safetensors file: {error}", "Download or export it again.") from error
+        self.metadata: dict[str, str] = header.pop("__metadata__", {})
+        self._start = 8 + length
+        self._entries = header
+        end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
+        if self._start + end > size:
+            raise BundleError(f"{path}: cut short: {size} of {self._start + end} bytes", "Download or export it again.")
+        self._map = np.memmap(path, dtype=np.uint8, mode="r") if end else np.empty(0, np.uint8)
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._entries)
+
+    def is_bfloat16(self, name: str) -> bool:
+        return bool(self._entries[name]["dtype"] == "BF16")
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._entries
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        entry = self._entries[name]
+        begin, end = entry["data_offsets"]
+        raw = self._map[self._start + begin : self._start + end]
+        return np.asarray(raw).view(_DTYPES[entry["dtype"]]).reshape(entry["shape"])
+
+    def as_float32(self, name: str) -> np.ndarray:
+        """The tensor in single precision; bfloat16 is the upper half of a float32's bits."""
+        tensor = self[name]
+        if self.is_bfloat16(name):
+            return (tensor.astype(np.uint32) << 16).view(np.float32)
+        return tensor.astype(np.float32, copy=False)
+
+
+def write_tensors(path: Path, tensors: Mapping[str, np.ndarray], *, bfloat16: bool = False) -> None:
+    """Writes a safetensors file by way of a temporary one, so that it is whole or absent.
+
+    Args:
+        bfloat16: uint16 arrays are the bits of bfloat16 numbers.
+    """
+    header: dict[str, Any] = {}
+    offset = 0
+    for name, tensor in tensors.items():
+        header[name] = {
+            "dtype": "BF16" if bfloat16 and tensor.dtype == np.uint16 else _NAMES[tensor.dtype],
+            "shape": list(tensor.shape),
+            "data_offsets": [offset, offset + tensor.nbytes],
+        }
+        offset += tensor.nbytes
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 64)  # so that every tensor can start on an aligned address
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(len(text).to_bytes(8, "little") + text)
+            for tensor in tensors.values():
+                file.write(np.ascontiguousarray(tensor).data)
+        os.replace(temporary, path)
+    except OSError:
+        with suppress(OSError):
+            temporary.unlink()
+        raise

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from labeler.bundle import MANIFEST, read_manifest, verify, write_manifest
+from labeler.errors import BundleError
+from labeler.predict import Labeler
+from labeler.tensors import write_tensors
+from tests.models import LABELS, write_bundle
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_bundle(tmp_path_factory.mktemp("made") / "bundle", name="tiny", version="1.2")
+
+
+@pytest.fixture
+def bundle(made: Path, tmp_path: Path) -> Path:
+    shutil.copytree(made, tmp_path / "bundle")
+    return tmp_path / "bundle"
+
+
+def edit(bundle: Path, **changes: object) -> None:
+    path = bundle / MANIFEST
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_a_whole_bundle_verifies_and_says_what_it_is(bundle: Path) -> None:
+    verify(bundle)
+    manifest = read_manifest(bundle)
+    assert (manifest.name, manifest.version, manifest.labels) == ("tiny", "1.2", LABELS)
+    assert set(manifest.files) == {path.name for path in bundle.iterdir()} - {MANIFEST}
+
+
+def test_writing_the_manifest_again_changes_nothing(bundle: Path) -> None:
+    before = (bundle / MANIFEST).read_bytes()
+    write_manifest(bundle, read_manifest(bundle))
+    assert (bundle / MANIFEST).read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["decoder.bin", "decoder.onnx", "embeddings.safetensors", "prefix.safetensors"])
+def test_a_missing_file_is_named(bundle: Path, name: str) -> None:
+    (bundle / name).unlink()
+    with pytest.raises(BundleError, match=rf"{name}: missing"):
+        verify(bundle)
+
+
+def test_a_truncated_file_is_named_with_its_sizes(bundle: Path) -> None:
+    size = (bundle / "decoder.bin").stat().st_size
+    os.truncate(bundle / "decoder.bin", size - 1)
+    with pytest.raises(BundleError, match=rf"decoder.bin: {size - 1} bytes instead of {size}"):
+        verify(bundle)
+
+
+def test_a_changed_byte_is_found(bundle: Path) -> None:
+    data = bytearray((bundle / "embeddings.safetensors").read_bytes())
+    data[-1] ^= 1
+    (bundle / "embeddings.safetensors").write_bytes(data)
+    with pytest.raises(BundleError, match="embeddings.safetensors: sha256 differs"):
+        verify(bundle)
+
+
+def test_a_newer_format_asks_for_a_newer_program(bundle: Path) -> None:
+    edit(bundle, format=99)
+    with pytest.raises(BundleError, match="bundle format 99"):
+        read_manifest(bundle)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 1}', "not json"])
+def test_a_manifest_that_is_none_is_refused(bundle: Path, text: str) -> None:
+    (bundle / MANIFEST).write_text(text)
+    with pytest.raises(BundleError, match="not a bundle manifest"):
+        read_manifest(bundle)
+
+
+@pytest.mark.parametrize("name", ["../outside", "/etc/passwd", "a\\b", "c:x"])
+def test_file_names_cannot_leave_the_bundle(bundle: Path, name: str) -> None:
+    edit(bundle, files={name: {"size": 0, "sha256": ""}})
+    with pytest.raises(BundleError, match="leaves the bundle"):
+        verify(bundle)
+
+
+def test_a_folder_without_manifest_is_no_bundle(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match=r"bundle.json: missing"):
+        verify(tmp_path)
+
+
+def test_a_tokenizer_of_another_model_is_refused(bundle: Path) -> None:
+    document = json.loads((bundle / MANIFEST).read_text())
+    shape = document["shape"] | {"vocab_size": 100}
+    edit(bundle, shape=shape)
+    with pytest.raises(BundleError, match="rows and columns"):
+        Labeler(bundle)
+    from labeler.tensors import TensorFile
+
+    file = TensorFile(bundle / "embeddings.safetensors")
+    cut = {"rows": file["rows"][:100].copy(), "scales": file["scales"][:100].copy()}
+    write_tensors(bundle / "embeddings.safetensors", cut)
+    with pytest.raises(BundleError, match="the tokenizer has"):
+        Labeler(bundle)
+
+
+def test_a_decoder_that_is_no_onnx_file_is_refused(bundle: Path) -> None:
+    (bundle / "decoder.onnx").write_bytes(b"not a model")
+    with pytest.raises(BundleError, match=r"decoder.onnx: cannot be loaded"):
+        Labeler(bundle)
+
+
+def test_a_cut_safetensors_file_is_refused(bundle: Path) -> None:
+    os.truncate(bundle / "tokenizer.safetensors", 100)
+    with pytest.raises(BundleError, match="tokenizer.safetensors"):
+        Labeler(bundle)
