@@ -1,11 +1,11 @@
 """The bundle: the folder that is exported, published, cached and loaded.
 
-    bundle.json               the manifest (below): format, labels, thresholds, hashes of all other files
-    tokenizer.safetensors     compact tokenizer, or tokenizer.json where its kind isn't supported
-    embeddings.safetensors    rows (vocabulary x hidden): int8 with one scale a row, or float32
-    decoder.onnx, decoder.bin the transformer: embeddings in, hidden states out
-    prefix.safetensors        key/value cache of instruction and label list
-    README.md                 the model card
+bundle.json               the manifest (below): format, labels, thresholds, hashes of all other files
+tokenizer.safetensors     compact tokenizer, or tokenizer.json where its kind isn't supported
+embeddings.safetensors    rows (vocabulary x hidden): int8 with one scale a row, or float32
+decoder.onnx, decoder.bin the transformer: embeddings in, hidden states out
+prefix.safetensors        key/value cache of instruction and label list
+README.md                 the model card
 """
 
 from __future__ import annotations
@@ -126,9 +126,9 @@ def read_manifest(folder: Path) -> Manifest:
                 "Use a newer version of the labeller, or an older bundle.",
             )
         shape = document.pop("shape")
-        ropes = {key: Rope(**shape.pop(key)) for key in ("local_rope", "global_rope")}
+        shape |= {key: Rope(**shape[key]) for key in ("local_rope", "global_rope")}
         labels = LabelSet.from_dicts(document.pop("labels"), str(path))
-        return Manifest(labels=labels, shape=Shape(**shape, **ropes), **document)
+        return Manifest(labels=labels, shape=Shape(**shape), **document)
     except (ValueError, KeyError, TypeError) as error:
         raise BundleError(f"{path}: not a bundle manifest: {error!r}", _FETCH_AGAIN) from error
 

@@ -21,7 +21,7 @@ class Embeddings:
     def __init__(self, path: Path, shape: Shape) -> None:
         file = TensorFile(path)
         self._rows = file["rows"]
-        self._scales: np.ndarray | None = file["scales"] if "scales" in file else None
+        self._scales = file.get("scales")
         if self._rows.shape != (shape.vocab_size, shape.hidden_size):
             raise BundleError(
                 f"{path}: {self._rows.shape} rows and columns, the manifest says "

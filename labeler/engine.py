@@ -97,9 +97,7 @@ class Engine:
             column={token: i for i, token in enumerate(grammar.tokens)},
         )
 
-    def score(
-        self, issues: Sequence[list[int]], task: Task, done: Callable[[], None] = lambda: None
-    ) -> list[Score]:
+    def score(self, issues: Sequence[list[int]], task: Task, done: Callable[[], None] = lambda: None) -> list[Score]:
         """Scores issues given as `Renderer.issue` made them, in their order; calls `done` after each."""
         room = 2 * sum(len(ids) for ids in task.grammar.later)  # tokens an answer can take, and looks ahead
 
@@ -178,7 +176,8 @@ class _Walk:
 
     def run(self) -> Score:
         grammar = self._task.grammar
-        probabilities, chosen, last = np.zeros(len(grammar)), [], -1
+        probabilities, last = np.zeros(len(grammar)), -1
+        chosen: list[int] = []
         while last + 1 < len(grammar):
             options, end = self._options(grammar.trie(last))
             best = int(options.argmax()) if options.max() > end else len(grammar)

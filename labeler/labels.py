@@ -69,7 +69,7 @@ class LabelSet:
 
     @cached_property
     def _index(self) -> dict[str, Label]:
-        index = {fold(label.name): label for label in reversed(self.labels)}
+        index = {fold(label.name): label for label in self.labels}
         for label in self.labels:
             for alias in label.aliases:
                 index.setdefault(fold(alias), label)

@@ -65,14 +65,18 @@ class TensorFile:
     def is_bfloat16(self, name: str) -> bool:
         return bool(self._entries[name]["dtype"] == "BF16")
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._entries
-
     def __getitem__(self, name: str) -> np.ndarray:
         entry = self._entries[name]
         begin, end = entry["data_offsets"]
-        raw = self._map[self._start + begin : self._start + end]
-        return np.asarray(raw).view(_DTYPES[entry["dtype"]]).reshape(entry["shape"])
+        raw = np.asarray(self._map[self._start + begin : self._start + end])
+        tensor: np.ndarray = raw.view(_DTYPES[entry["dtype"]]).reshape(entry["shape"])
+        return tensor
+
+    def get(self, name: str) -> np.ndarray | None:
+        try:
+            return self[name]
+        except KeyError:
+            return None
 
     def as_float32(self, name: str) -> np.ndarray:
         """The tensor in single precision; bfloat16 is the upper half of a float32's bits."""

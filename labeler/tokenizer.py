@@ -96,11 +96,14 @@ class CompactTokenizer:
         self._added: dict[str, int] = facts["added"]
         longest_first = sorted(self._added, key=len, reverse=True)
         self._added_pattern = re.compile("|".join(map(re.escape, longest_first))) if self._added else None
-        self._characters = dict(zip(map(chr, file["character_codes"].tolist()), file["character_ids"].tolist()))
+        self._characters = dict(
+            zip(map(chr, file["character_codes"].tolist()), file["character_ids"].tolist(), strict=True)
+        )
         self._mask = len(file["table"]) - 1
-        self._table = memoryview(file["table"])
-        self._left, self._right = memoryview(file["left"]), memoryview(file["right"])
-        self._new = memoryview(file["new"])
+        # Reading a memoryview's element is several times faster than an array's.
+        self._table, self._left, self._right, self._new = (
+            memoryview(file[name].data) for name in ("table", "left", "right", "new")
+        )
         self._cache: dict[str, list[int]] = {}
 
     def encode(self, text: str) -> list[int]:

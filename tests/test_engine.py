@@ -37,7 +37,9 @@ def test_any_text_gets_a_probability_for_every_label_and_an_answer_of_the_list(
     assert [name for name in LABELS.names if name in prediction.chosen] == list(prediction.chosen)
 
 
-@pytest.mark.parametrize("names", [["only"], ["a", "ab", "abc", "abcd"], [f"label {i}" for i in range(60)], ["🐛", "ü"]])
+@pytest.mark.parametrize(
+    "names", [["only"], ["a", "ab", "abc", "abcd"], [f"label {i}" for i in range(60)], ["🐛", "ü"]]
+)
 def test_any_label_list_can_be_scored(bundle: Path, names: list[str]) -> None:
     labeler = Labeler(bundle, LabelSet(tuple(map(Label, names))), threads=1)
     prediction = labeler.predict(Issue("The application crashes", "when I open a file"))
@@ -117,7 +119,19 @@ def test_progress_is_told_once_an_issue(labeler: Labeler) -> None:
     assert len(told) == 3
 
 
-HEAVY = ("torch", "transformers", "unsloth", "google", "sklearn", "pandas", "peft", "trl", "training", "eval", "synthetic")
+HEAVY = (
+    "torch",
+    "transformers",
+    "unsloth",
+    "google",
+    "sklearn",
+    "pandas",
+    "peft",
+    "trl",
+    "training",
+    "eval",
+    "synthetic",
+)
 
 
 def test_what_the_action_runs_imports_nothing_heavy(bundle: Path) -> None:

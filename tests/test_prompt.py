@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -29,8 +27,9 @@ def test_a_prompt_reads_as_the_contract_says(tokenizer: LibraryTokenizer) -> Non
     labels = LabelSet((Label("bug", "It is broken"), Label("question")))
     ids = renderer.prefix(labels) + renderer.issue(Issue("Title", "Body"))
     assert text_of(tokenizer, ids) == (
-        "<bos><start_of_turn>user\nLabel this GitHub issue. Answer with one line: the labels that apply, in this order, "
-        "separated by commas; any number, also none. Nothing else.\n\nLabels:\n- bug: It is broken\n- question\n\n"
+        "<bos><start_of_turn>user\n"
+        "Label this GitHub issue. Answer with one line: the labels that apply, in this order, separated by commas; "
+        "any number, also none. Nothing else.\n\nLabels:\n- bug: It is broken\n- question\n\n"
         "Issue:\nTitle\n\nBody<end_of_turn>\n<start_of_turn>model\n"
     )
 

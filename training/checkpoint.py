@@ -112,8 +112,11 @@ class Weights:
         embedding = "embed_tokens.weight"
         self._prefix = next((p for p in _PREFIXES if p + embedding in self._where), None)
         if self._prefix is None:
-            hint = "It looks like an adapter: merge it into its base first." if (
-                any("lora_" in name for name in self._where)) else "Is it a Gemma 3 text model?"
+            hint = (
+                "It looks like an adapter: merge it into its base first."
+                if (any("lora_" in name for name in self._where))
+                else "Is it a Gemma 3 text model?"
+            )
             raise InputError(f"{folder}: no {embedding}", hint)
 
     def __call__(self, name: str) -> np.ndarray:

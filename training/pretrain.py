@@ -19,7 +19,9 @@ from training.tokenizer import train_tokenizer
 CHARACTERS_A_TOKEN = 3.4  # a little above what the tokenizer reaches, so that the text suffices
 
 
-def pretrain(recipe: dict[str, Any], data: Path, out: Path, *, threads: int | None = None, compile: bool = True) -> Path:
+def pretrain(
+    recipe: dict[str, Any], data: Path, out: Path, *, threads: int | None = None, compile: bool = True
+) -> Path:
     """Writes `out/base`: a Hugging Face checkpoint with its tokenizer. Resumes from `out/pretrain.pt`."""
     torch.manual_seed(recipe["seed"])
     if threads:
@@ -28,10 +30,25 @@ def pretrain(recipe: dict[str, Any], data: Path, out: Path, *, threads: int | No
     tokens = _tokens(recipe, data, out)
     model = Gemma3ForCausalLM(_config(recipe))
     _train(model, tokens, recipe["pretrain"], out, compile=compile)
+    start_turn_tokens(model, out / "tokenizer.json")
     base = out / "base"
     model.save_pretrained(base)
     (base / "tokenizer.json").write_bytes((out / "tokenizer.json").read_bytes())
     return base
+
+
+def start_turn_tokens(model: Gemma3ForCausalLM, tokenizer_json: Path) -> None:
+    """Gives the turn tokens, which plain text never holds, the embeddings of a document's begin and end.
+
+    LoRA leaves embeddings as they are: without this an answer could only end in a token that all of
+    pretraining has pushed away.
+    """
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(tokenizer_json))
+    rows = model.model.embed_tokens.weight.data
+    for turn, document in (("<start_of_turn>", "<bos>"), ("<end_of_turn>", "<eos>")):
+        rows[tokenizer.token_to_id(turn)] = rows[tokenizer.token_to_id(document)]
 
 
 def _tokens(recipe: dict[str, Any], data: Path, out: Path) -> np.ndarray:
@@ -135,7 +152,9 @@ def _train(model: Gemma3ForCausalLM, tokens: np.ndarray, settings: dict[str, Any
                 for group in optimizer.param_groups:
                     group["lr"] = peak * scale
             rows = order[step * batch : (step + 1) * batch]
-            window = torch.from_numpy(np.stack([tokens[r * length : (r + 1) * length + 1] for r in rows]).astype(np.int64))
+            window = torch.from_numpy(
+                np.stack([tokens[r * length : (r + 1) * length + 1] for r in rows]).astype(np.int64)
+            )
             with torch.autocast("cpu", torch.bfloat16):
                 hidden = body(window[:, :-1], use_cache=False).last_hidden_state
             loss = _ChunkedCrossEntropy.apply(
@@ -148,11 +167,29 @@ def _train(model: Gemma3ForCausalLM, tokens: np.ndarray, settings: dict[str, Any
                 optimizer.zero_grad()
             mean = loss.item() if mean == 0 else 0.98 * mean + 0.02 * loss.item()
             if step % 20 == 0:
-                log.write(json.dumps({"step": step, "tokens": (step + 1) * batch * length, "loss": round(mean, 4), "time": round(time.time())}) + "\n")
+                log.write(
+                    json.dumps(
+                        {
+                            "step": step,
+                            "tokens": (step + 1) * batch * length,
+                            "loss": round(mean, 4),
+                            "time": round(time.time()),
+                        }
+                    )
+                    + "\n"
+                )
                 log.flush()
                 progress.set_postfix(loss=f"{mean:.3f}")
             if step % 400 == 399:
-                torch.save({"model": model.state_dict(), "muon": muon.state_dict(), "adamw": adamw.state_dict(), "step": step + 1}, state.with_suffix(".tmp"))
+                torch.save(
+                    {
+                        "model": model.state_dict(),
+                        "muon": muon.state_dict(),
+                        "adamw": adamw.state_dict(),
+                        "step": step + 1,
+                    },
+                    state.with_suffix(".tmp"),
+                )
                 os.replace(state.with_suffix(".tmp"), state)
     state.unlink(missing_ok=True)
 

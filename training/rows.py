@@ -48,7 +48,9 @@ def nlbse24_rows(data: Path, names: Iterable[str]) -> list[Labelled]:
     return [_labelled(row, list(names)) for row in read_rows(data, "nlbse24")]
 
 
-def training_rows(data: Path, names: tuple[str, ...], settings: dict[str, Any], seed: int) -> tuple[list[Labelled], list[Labelled]]:
+def training_rows(
+    data: Path, names: tuple[str, ...], settings: dict[str, Any], seed: int
+) -> tuple[list[Labelled], list[Labelled]]:
     """(rows to train on, rows kept for thresholds), without any title of a held-out issue."""
     rng = random.Random(seed)
     held_out = held_out_titles(data)

@@ -34,7 +34,9 @@ class Example:
     answer: int
 
 
-def encode(row: Labelled, renderer: Renderer, labels: LabelSet, settings: dict[str, Any], rng: random.Random) -> Example:
+def encode(
+    row: Labelled, renderer: Renderer, labels: LabelSet, settings: dict[str, Any], rng: random.Random
+) -> Example:
     """Renders a row as serving would, under a label list that varies and always keeps the true labels."""
     shown = [name for name in row.space if name in row.labels or rng.random() >= settings["drop_label"]]
     if rng.random() < settings["shuffle_labels"]:
@@ -46,7 +48,9 @@ def encode(row: Labelled, renderer: Renderer, labels: LabelSet, settings: dict[s
     return Example(renderer.prefix(listed) + renderer.issue(row.issue) + answer, len(answer))
 
 
-def batches(examples: list[Example], batch_tokens: int, rng: random.Random) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+def batches(
+    examples: list[Example], batch_tokens: int, rng: random.Random
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """(ids, targets) int64 (rows, length) of examples of like length; targets are -100 where no loss counts."""
     by_length: dict[int, list[Example]] = defaultdict(list)
     for example in examples:
@@ -66,7 +70,16 @@ def batches(examples: list[Example], batch_tokens: int, rng: random.Random) -> I
         yield ids, targets
 
 
-def tune(base: Path, rows: list[Labelled], labels: LabelSet, settings: dict[str, Any], out: Path, *, seed: int, compile: bool = False) -> list[float]:
+def tune(
+    base: Path,
+    rows: list[Labelled],
+    labels: LabelSet,
+    settings: dict[str, Any],
+    out: Path,
+    *,
+    seed: int,
+    compile: bool = False,
+) -> list[float]:
     """Writes the merged model to `out`; returns the training losses, one a step.
 
     Attention is causal and examples are filled up at their end, so the filling needs no mask.
@@ -79,7 +92,12 @@ def tune(base: Path, rows: list[Labelled], labels: LabelSet, settings: dict[str,
         r=settings["rank"], lora_alpha=settings["alpha"], target_modules=PROJECTIONS, use_rslora=True, bias="none"
     )
     tuned = get_peft_model(model, adapter)
-    optimizer = torch.optim.AdamW([p for p in tuned.parameters() if p.requires_grad], lr=settings["learning_rate"], betas=(0.9, 0.98), weight_decay=0.0)
+    optimizer = torch.optim.AdamW(
+        [p for p in tuned.parameters() if p.requires_grad],
+        lr=settings["learning_rate"],
+        betas=(0.9, 0.98),
+        weight_decay=0.0,
+    )
     body = tuned.base_model.model.model
     if compile:
         body = torch.compile(body)

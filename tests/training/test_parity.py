@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from training.export import export
 from transformers import Gemma3ForCausalLM
 
 from labeler.bundle import read_manifest
@@ -16,6 +15,7 @@ from labeler.decoder import Cache
 from labeler.engine import Engine, Task
 from labeler.prefix import PrefixStore
 from tests.models import LABELS, write_checkpoint
+from training.export import export
 
 SHAPES: dict[str, dict[str, Any]] = {
     "one key/value head, window beyond the prompt": {},

@@ -1,0 +1,159 @@
+"""The starter on held-out issues, beside TF-IDF + logistic regression trained on the same rows.
+
+Two tests. *dev*: 4 % of the training sources' issues, all labels; a cell counts only where the issue's
+source uses the label. *nlbse24*: five repositories that no training source holds, one of bug, enhancement
+and question each. Thresholds of both systems come from the same validation rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eval.metrics import best_threshold, f1_scores, micro_f1
+from labeler.issue import Issue
+from labeler.labels import LabelSet, read_labels
+from labeler.predict import Labeler
+from training.recipe import read_recipe
+from training.rows import Labelled, issue_rows, nlbse24_rows, training_rows
+
+THREE = ("bug", "enhancement", "question")
+Array = np.ndarray
+
+
+def compare(data: Path, model: Path, recipe_path: Path) -> dict[str, Any]:
+    """Figures of both systems on both tests, and of chance."""
+    recipe = read_recipe(recipe_path)
+    names = read_labels(Path(recipe["tune"]["labels"])).names
+    rows, validation = training_rows(data, names, recipe["tune"], recipe["seed"])
+    dev, unseen = issue_rows(data, names, "dev"), nlbse24_rows(data, names)
+    systems = {
+        "starter": _starter(model),
+        "tf-idf + logistic regression": _linear(rows, names),
+    }
+    figures: dict[str, Any] = {
+        "rows": {"train": len(rows), "validation": len(validation), "dev": len(dev), "nlbse24": len(unseen)}
+    }
+    truth, known = _arrays(dev, names)
+    kept_truth, kept_known = _arrays(validation, names)
+    for name, score in systems.items():
+        kept = score([row.issue for row in validation], names)
+        thresholds = np.array(fit_thresholds(kept_truth, kept, kept_known))
+        probabilities = score([row.issue for row in dev], names)
+        predicted = probabilities >= thresholds
+        # Nothing but the probabilities on the unseen repositories themselves, no label of theirs, sets the balance.
+        three = score([row.issue for row in unseen], THREE)
+        answers = np.array([THREE.index(next(iter(row.labels))) for row in unseen])
+        figures[name] = {
+            "dev_micro_f1": micro_f1(truth, predicted, known),
+            "dev_macro_f1": float(f1_scores(truth, predicted, known).mean()),
+            "dev_f1": dict(zip(names, f1_scores(truth, predicted, known).round(4).tolist(), strict=True)),
+            "nlbse24_macro_f1": _macro(answers, three.argmax(1)),
+            "nlbse24_macro_f1_balanced": _macro(answers, (three / three.mean(0)).argmax(1)),
+            "nlbse24_accuracy_balanced": float(((three / three.mean(0)).argmax(1) == answers).mean()),
+        }
+    rng = np.random.default_rng(0)
+    share = (truth & known).sum(0) / known.sum(0)
+    guesses = rng.random(truth.shape) < share
+    figures["chance (each label by its frequency)"] = {
+        "dev_micro_f1": micro_f1(truth, guesses, known),
+        "dev_macro_f1": float(f1_scores(truth, guesses, known).mean()),
+        "nlbse24_macro_f1": _macro(answers, rng.integers(0, 3, len(answers))),
+    }
+    figures["support"] = dict(zip(names, (truth & known).sum(0).tolist(), strict=True))
+    return figures
+
+
+def fit_thresholds(truth: Array, probabilities: Array, known: Array, few: int = 20) -> list[float]:
+    """A threshold for every label: its best F1, drawn toward the common one where it has few examples.
+
+    Args:
+        truth, known: bool (issues, labels); probabilities: float (issues, labels).
+        few: with so many examples a label's own threshold and the common one weigh the same.
+    """
+    common, _ = best_threshold(truth[known], probabilities[known])
+    thresholds = []
+    for label in range(truth.shape[1]):
+        cells = known[:, label]
+        own, _ = best_threshold(truth[cells, label], probabilities[cells, label])
+        count = int(truth[cells, label].sum())
+        thresholds.append((own * count + common * few) / (count + few))
+    return thresholds
+
+
+def print_table(figures: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    from labeler.terminal import console
+
+    counts = figures["rows"]
+    table = Table(
+        box=None,
+        title_justify="left",
+        pad_edge=False,
+        title=(f"trained on {counts['train']} rows; dev n = {counts['dev']}, nlbse24 n = {counts['nlbse24']}"),
+    )
+    columns = ("dev_micro_f1", "dev_macro_f1", "nlbse24_macro_f1", "nlbse24_macro_f1_balanced")
+    table.add_column("")
+    for column in columns:
+        table.add_column(column.replace("_", " "), justify="right")
+    for name, row in figures.items():
+        if "dev_micro_f1" in row:
+            table.add_row(name, *(f"{row[column]:.3f}" if column in row else "–" for column in columns))
+    console().print(table)
+    for name, row in figures.items():
+        if "dev_f1" in row:
+            cells = (f"{label} {f1:.2f} (n={figures['support'][label]})" for label, f1 in row["dev_f1"].items())
+            console().print(f"{name}, F1 on dev: " + ", ".join(cells))
+
+
+def _starter(folder: Path) -> Callable[[Sequence[Issue], Sequence[str]], Array]:
+    import os
+
+    def score(issues: Sequence[Issue], names: Sequence[str]) -> Array:
+        whole = Labeler(folder).manifest.labels
+        labels = LabelSet(tuple(label for name in names if (label := whole.find(name))))
+        labeler = Labeler(folder, labels, threads=1, workers=os.cpu_count() or 1)
+        said = labeler.predict_many(issues)
+        return np.array([[p.probabilities[name] for name in names] for p in said])
+
+    return score
+
+
+def _linear(rows: Sequence[Labelled], names: Sequence[str]) -> Callable[[Sequence[Issue], Sequence[str]], Array]:
+    """One logistic regression a label, each on the rows whose source uses the label."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+
+    vectorizer = TfidfVectorizer(ngram_range=(1, 2), min_df=3, sublinear_tf=True, max_features=200_000)
+    features = vectorizer.fit_transform(_text(row.issue) for row in rows)
+    truth, known = _arrays(rows, names)
+    models = {}
+    for i, name in enumerate(names):
+        use = np.flatnonzero(known[:, i])
+        models[name] = LogisticRegression(C=4.0, max_iter=300, solver="liblinear").fit(features[use], truth[use, i])
+
+    def score(issues: Sequence[Issue], wanted: Sequence[str]) -> Array:
+        given = vectorizer.transform(_text(issue) for issue in issues)
+        return np.stack([models[name].predict_proba(given)[:, 1] for name in wanted], axis=1)
+
+    return score
+
+
+def _text(issue: Issue) -> str:
+    return f"{issue.title}\n{issue.body[:4000]}"
+
+
+def _arrays(rows: Sequence[Labelled], names: Sequence[str]) -> tuple[Array, Array]:
+    """(truth, known), bool (rows, labels)."""
+    truth = np.array([[name in row.labels for name in names] for row in rows])
+    known = np.array([[name in row.space for name in names] for row in rows])
+    return truth, known
+
+
+def _macro(answers: Array, predicted: Array) -> float:
+    classes = np.arange(len(THREE))
+    return float(f1_scores(answers[:, None] == classes, predicted[:, None] == classes).mean())

@@ -1,0 +1,120 @@
+"""Options that several commands share, and how they become a policy and a loaded model."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from labeler.config import Machine
+from labeler.errors import UsageError
+from labeler.labels import read_labels
+from labeler.policy import Policy
+from labeler.predict import STARTER, Labeler
+
+_TARGET = re.compile(
+    r"(?:https?://[^/\s]+/)?(?P<repository>[\w.-]+/[\w.-]+)(?:#|/issues/)(?P<number>\d+)(?:[#?].*)?", re.ASCII
+)
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("model")
+    group.add_argument(
+        "--model",
+        default="starter",
+        metavar="MODEL",
+        help="starter (default), a folder, owner/name@commit on the Hugging Face Hub, "
+        "or github:owner/repo@tag/asset.tar.gz",
+    )
+    group.add_argument(
+        "--labels", type=Path, metavar="FILE", help="a labels.yml to choose from; default: the model's own"
+    )
+    group.add_argument("--threads", type=_positive, default=0, metavar="N", help="threads; default: every core")
+    group.add_argument("--offline", action="store_true", help="make no request for the model")
+
+
+def add_policy_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("decision")
+    group.add_argument(
+        "--threshold",
+        action="append",
+        default=[],
+        metavar="[LABEL=]P",
+        help="probability from which a label is set, for all or for one label; repeatable",
+    )
+    group.add_argument("--max-labels", type=_positive, metavar="N", help="at most so many labels an issue")
+    group.add_argument("--fallback-label", default="", metavar="NAME", help="the label where no other passes")
+
+
+def policy_from(arguments: argparse.Namespace) -> Policy:
+    overall, single = None, {}
+    for text in arguments.threshold:
+        name, _, number = text.rpartition("=")
+        try:
+            value = float(number)
+        except ValueError:
+            value = -1.0
+        if not 0 <= value <= 1:
+            raise UsageError(f"--threshold {text}: not a number from 0 to 1", "Write 0.4, or security=0.9.")
+        if name:
+            single[name] = value
+        else:
+            overall = value
+    return Policy(
+        threshold=overall, thresholds=single, max_labels=arguments.max_labels, fallback=arguments.fallback_label
+    )
+
+
+def load_from(arguments: argparse.Namespace, machine: Machine, *, workers: int = 1) -> Labeler:
+    """The model that the options name, fetched if need be."""
+    labels = read_labels(arguments.labels) if arguments.labels else None
+    folder = resolve_model(arguments.model, machine, offline=arguments.offline)
+    threads = 1 if workers > 1 else arguments.threads
+    return Labeler(folder, labels, cache=machine.cache, threads=threads, workers=workers)
+
+
+def resolve_model(
+    model: str, machine: Machine, *, offline: bool = False, warn: Callable[[str], None] | None = None
+) -> Path:
+    from labeler.hub import resolve, to_stderr
+    from labeler.progress import download_bar
+
+    with download_bar() as progress:
+        return resolve(
+            model,
+            cache=machine.cache,
+            starter=STARTER,
+            offline=offline or machine.offline,
+            github_token=machine.github_token,
+            hub_token=machine.hub_token,
+            github_api_url=machine.github_api_url,
+            hub_url=machine.hub_endpoint,
+            warn=warn or to_stderr,
+            progress=progress,
+        )
+
+
+def parse_target(text: str) -> tuple[str, int]:
+    """("owner/repo", 123) from "owner/repo#123" or an issue's address."""
+    found = _TARGET.fullmatch(text)
+    if not found:
+        raise UsageError(
+            f"{text!r} is no issue", "Write owner/repo#123 or https://github.com/owner/repo/issues/123, or - for stdin."
+        )
+    return found["repository"], int(found["number"])
+
+
+def is_terminal() -> bool:
+    return sys.stdout.isatty()
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+_positive.__name__ = "number from 1 up"  # argparse names it in its error

@@ -1,0 +1,71 @@
+"""Show a model's card: what it is, its labels and thresholds, what it was measured at."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from labeler.bundle import MANIFEST, Manifest, read_manifest
+from labeler.commands.common import resolve_model
+from labeler.config import Machine
+
+EXAMPLES = """examples:
+  python -m labeler info
+  python -m labeler info --model path/to/bundle --json"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", default="starter", help="as for labelling; default: starter")
+    parser.add_argument("--offline", action="store_true", help="make no request for the model")
+    parser.add_argument("--json", action="store_true", help="the manifest as it is")
+
+
+def run(arguments: argparse.Namespace, machine: Machine) -> int:
+    folder = resolve_model(arguments.model, machine, offline=arguments.offline)
+    if arguments.json:
+        print(json.dumps(json.loads((folder / MANIFEST).read_bytes()), indent=1, ensure_ascii=False))
+    else:
+        _show(folder, read_manifest(folder))
+    return 0
+
+
+def _show(folder: Path, manifest: Manifest) -> None:
+    from rich.markdown import Markdown
+    from rich.table import Table
+    from rich.text import Text
+
+    from labeler.terminal import console
+
+    output = console()
+    output.print(Text(f"{manifest.name} {manifest.version}", "bold"))
+    facts = Table(box=None, show_header=False, pad_edge=False)
+    size = sum(facts["size"] for facts in manifest.files.values())
+    for name, value in {
+        "folder": folder,
+        "size": f"{size / 1e6:.1f} MB, weights in {manifest.quantisation}",
+        "base model": manifest.base_model,
+        "decoder": f"{manifest.shape.layers} layers, hidden size {manifest.shape.hidden_size}, "
+        f"{manifest.shape.vocab_size} tokens",
+        "reads": f"up to {manifest.token_budget} tokens of an issue",
+        **_flat(manifest.provenance),
+    }.items():
+        facts.add_row(Text(name, "dim"), Text(str(value)))
+    output.print(facts)
+    labels = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in ("label", "from", "description"):
+        labels.add_column(heading)
+    for label in manifest.labels:
+        threshold = manifest.thresholds.get(label.name)
+        labels.add_row(label.name, "" if threshold is None else f"{threshold:.2f}", Text(label.description, "dim"))
+    output.print(labels)
+    card = folder / "README.md"
+    if card.is_file():
+        text = card.read_text(encoding="utf-8", errors="replace")
+        output.print()
+        output.print(Markdown(text.split("---\n", 2)[-1] if text.startswith("---\n") else text))
+
+
+def _flat(facts: dict[str, Any]) -> dict[str, str]:
+    return {key: str(value) for key, value in facts.items() if isinstance(value, (str, int, float))}

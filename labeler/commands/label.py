@@ -1,0 +1,194 @@
+"""Label issues and print the labels."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labeler.answer import SEPARATOR
+from labeler.commands.common import (
+    add_model_options,
+    add_policy_options,
+    is_terminal,
+    load_from,
+    parse_target,
+    policy_from,
+)
+from labeler.config import Machine
+from labeler.decide import Decision, decide
+from labeler.errors import InputError, UsageError
+from labeler.issue import Issue, from_rest
+from labeler.predict import Labeler, Prediction
+
+EXAMPLES = """examples:
+  python -m labeler --title "Crash when saving" --body "TypeError: x is undefined"
+  python -m labeler --file issues.csv --out labelled.csv
+  cat issue.md | python -m labeler - --explain-probabilities"""
+OUT_KINDS = (".csv", ".jsonl")
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """One issue with what the model says and what the policy makes of it."""
+
+    issue: Issue
+    prediction: Prediction
+    decision: Decision
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.decision.add
+
+    def document(self, labeler: Labeler) -> dict[str, Any]:
+        """The JSON form of one result."""
+        issue = self.issue
+        known = {"id": issue.id, "repository": issue.repository, "number": issue.number}
+        return {
+            **{key: value for key, value in known.items() if value},
+            "title": issue.title,
+            "labels": list(self.labels),
+            "probabilities": {name: round(p, 4) for name, p in self.prediction.probabilities.items()},
+            "thresholds": {row.label: row.threshold for row in self.decision.rows},
+            "model": f"{labeler.card.name} {labeler.card.version}",
+            "seconds": round(self.prediction.seconds, 4),
+        }
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("issue", nargs="?", help="owner/repo#123, an issue's address, or - for standard input")
+    parser.add_argument("--title", help="the issue's title")
+    parser.add_argument("--body", default="", help="the issue's text")
+    parser.add_argument("--file", metavar="FILE", help="issues as .jsonl, .json, .csv or .md")
+    add_model_options(parser)
+    add_policy_options(parser)
+    group = parser.add_argument_group("output")
+    group.add_argument("--json", action="store_true", help="one JSON object an issue")
+    group.add_argument("--explain-probabilities", action="store_true", help="every label's probability and threshold")
+    group.add_argument("--out", type=Path, metavar="FILE", help="write the results to a .csv or .jsonl file")
+
+
+def run(arguments: argparse.Namespace, machine: Machine) -> int:
+    if arguments.out and arguments.out.suffix.lower() not in OUT_KINDS:
+        raise UsageError(f"--out {arguments.out}: unknown kind of file", "Name a .csv or .jsonl file.")
+    policy = policy_from(arguments)
+    issues = _issues(arguments, machine)
+    many = len(issues) > 1
+    cores = arguments.threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    labeler = load_from(arguments, machine, workers=cores or 1 if many else 1)
+    from labeler.progress import counted
+
+    with counted(len(issues), "labelling") as done:
+        predictions = labeler.predict_many(issues, done)
+    results = [
+        Labelled(issue, said, decide(said.probabilities, labeler.labels, labeler.thresholds, policy))
+        for issue, said in zip(issues, predictions, strict=True)
+    ]
+    if arguments.out:
+        _write(arguments.out, results, labeler)
+        print(f"{len(results)} issues labelled in {arguments.out}", file=sys.stderr)
+    else:
+        _printer(arguments, many)(results, labeler)
+    return 0
+
+
+def _issues(arguments: argparse.Namespace, machine: Machine) -> list[Issue]:
+    given = [arguments.issue is not None, arguments.title is not None, arguments.file is not None]
+    if sum(given) > 1:
+        raise UsageError("More than one of an issue, --title and --file was given.", "Give one of them.")
+    if arguments.title is not None:
+        return [Issue(title=arguments.title, body=arguments.body)]
+    if arguments.body:
+        raise UsageError("--body without --title", "Give the issue's title too.")
+    if arguments.file is not None or arguments.issue == "-":
+        from labeler.issue_files import read_issues
+
+        source = arguments.file or arguments.issue
+        issues = list(read_issues(source))
+        if not issues:
+            raise InputError(f"{source}: no issues in it", "Check the file.")
+        return issues
+    if arguments.issue is None:
+        raise UsageError("No issue was given.", "Try: python -m labeler --title 'Crash when saving'   (or --help)")
+    repository, number = parse_target(arguments.issue)
+    from labeler.github import GitHub
+
+    github = GitHub(machine.github_token, machine.github_api_url)
+    return [from_rest(github.issue(repository, number), repository)]
+
+
+def _printer(arguments: argparse.Namespace, many: bool) -> Callable[[Sequence[Labelled], Labeler], None]:
+    if arguments.json:
+        return _print_json
+    if arguments.explain_probabilities:
+        return _print_explanations
+    return _print_list if many else _print_line
+
+
+def _print_json(results: Sequence[Labelled], labeler: Labeler) -> None:
+    for result in results:
+        print(json.dumps(result.document(labeler), ensure_ascii=False))
+
+
+def _print_line(results: Sequence[Labelled], labeler: Labeler) -> None:
+    for result in results:
+        print(SEPARATOR.join(result.labels))
+
+
+def _print_list(results: Sequence[Labelled], labeler: Labeler) -> None:
+    if is_terminal():
+        from labeler.terminal import print_list
+
+        print_list(results)
+        return
+    for result in results:
+        issue = result.issue
+        name = f"{issue.repository}#{issue.number}" if issue.number else issue.id
+        print("\t".join((name, SEPARATOR.join(result.labels), " ".join(issue.title.split()))))
+
+
+def _print_explanations(results: Sequence[Labelled], labeler: Labeler) -> None:
+    from labeler.terminal import print_explanation
+
+    for result in results:
+        print_explanation(result, labeler.card)
+
+
+def _write(path: Path, results: Sequence[Labelled], labeler: Labeler) -> None:
+    """Writes all results or none: a temporary file beside the target, then a rename."""
+    import csv
+
+    temporary = path.with_name(path.name + ".part")
+    try:
+        with open(temporary, "w", encoding="utf-8", newline="") as file:
+            if path.suffix.lower() == ".jsonl":
+                file.writelines(json.dumps(r.document(labeler), ensure_ascii=False) + "\n" for r in results)
+            else:
+                names = labeler.labels.names
+                table = csv.writer(file)
+                table.writerow(["id", "repo", "number", "title", "labels", *(f"p({name})" for name in names)])
+                for r in results:
+                    numbers = [f"{r.prediction.probabilities[name]:.4f}" for name in names]
+                    issue = r.issue
+                    table.writerow(
+                        [
+                            issue.id,
+                            issue.repository,
+                            issue.number or "",
+                            issue.title,
+                            SEPARATOR.join(r.labels),
+                            *numbers,
+                        ]
+                    )
+        os.replace(temporary, path)
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written: {error.strerror}", "Name a file in a folder that exists."
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,301 @@
+"""A GitHub on the loopback: repositories, issues, labels and their events in memory, and faults on request.
+
+Every request is checked against GitHub's own API description; leaving the `with` block fails when one broke it.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from tests.standins import openapi
+
+TOKEN = "ghs_standInTokenThatMustNeverBePrinted"
+ACTION = "github-actions[bot]"
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`body` is sent as JSON, or as it is where it is bytes. `hang` seconds pass first; `cut` ends it in mid-answer."""
+
+    status: int = 200
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+    hang: float = 0.0
+    cut: bool = False
+
+
+@dataclass(frozen=True)
+class Request:
+    method: str
+    target: str
+    body: Any
+    headers: dict[str, str]
+    at: float
+
+    @property
+    def path(self) -> str:
+        return urlsplit(self.target).path
+
+
+@dataclass
+class Fault:
+    """`answer` instead of the true one, for the next `times` requests whose "METHOD path" holds `where`."""
+
+    answer: Answer
+    where: str = ""
+    times: int = 1
+
+
+@dataclass
+class Issue:
+    document: Json
+    events: list[Json] = field(default_factory=list)
+
+
+@dataclass
+class Repository:
+    labels: list[Json] = field(default_factory=list)
+    issues: dict[int, Issue] = field(default_factory=dict)
+
+
+def user(login: str) -> Json:
+    here = f"https://api.github.com/users/{login}"
+    links = ("followers", "following", "gists", "starred", "subscriptions", "repos", "events", "received_events")
+    kind = "Bot" if login.endswith("[bot]") else "User"
+    return {
+        "login": login,
+        "id": sum(login.encode()),
+        "node_id": f"U_{login}",
+        "avatar_url": f"https://avatars.githubusercontent.com/{login}",
+        "gravatar_id": "",
+        "url": here,
+        "html_url": f"https://github.com/{login}",
+        "organizations_url": f"{here}/orgs",
+        "type": kind,
+        "site_admin": False,
+        **{f"{link}_url": f"{here}/{link}" for link in links},
+    }
+
+
+class GitHub:
+    """The stand-in. `permissions` are the token's; `login` is whose name stands on what it does."""
+
+    def __init__(self) -> None:
+        self.repositories: dict[str, Repository] = {}
+        self.requests: list[Request] = []
+        self.violations: list[str] = []
+        self.faults: list[Fault] = []
+        self.login = ACTION
+        self.may_write = True
+        self.url = ""
+        self._clock = 0
+
+    def add_repository(self, name: str, labels: tuple[str, ...] = ("bug", "documentation")) -> Repository:
+        repository = self.repositories[name.lower()] = Repository()
+        for label in labels:
+            self._label(name, label)
+        return repository
+
+    def add_issue(self, name: str, number: int, title: str, body: str | None = None, **more: Any) -> Issue:
+        here = f"{self.url}/repos/{name}/issues/{number}"
+        now = self._now()
+        document = {
+            "id": number, "node_id": f"I_{number}", "url": here, "repository_url": f"{self.url}/repos/{name}",
+            "labels_url": f"{here}/labels{{/name}}", "comments_url": f"{here}/comments", "events_url": f"{here}/events",
+            "html_url": f"https://github.com/{name}/issues/{number}", "number": number, "state": "open",
+            "title": title, "body": body, "user": user("reporter"), "labels": [], "assignee": None, "assignees": [],
+            "milestone": None, "locked": False, "comments": 0, "closed_at": None, "created_at": now, "updated_at": now,
+        }  # fmt: skip
+        issue = self.repositories[name.lower()].issues[number] = Issue(document | more)
+        return issue
+
+    def set_label(self, name: str, number: int, label: str, by: str) -> None:
+        """Somebody puts a label on an issue; the repository gets it where it lacks it, as with GitHub."""
+        issue = self.repositories[name.lower()].issues[number]
+        if label.lower() not in {one["name"].lower() for one in issue.document["labels"]}:
+            issue.document["labels"].append(self._label(name, label))
+            self._event(issue, "labeled", label, by)
+
+    def take_label(self, name: str, number: int, label: str, by: str) -> bool:
+        issue = self.repositories[name.lower()].issues[number]
+        kept = [one for one in issue.document["labels"] if one["name"].lower() != label.lower()]
+        if len(kept) == len(issue.document["labels"]):
+            return False
+        issue.document["labels"] = kept
+        self._event(issue, "unlabeled", label, by)
+        return True
+
+    def labels_of(self, name: str, number: int) -> list[str]:
+        return [one["name"] for one in self.repositories[name.lower()].issues[number].document["labels"]]
+
+    def fail(self, answer: Answer, where: str = "", times: int = 1) -> None:
+        self.faults.append(Fault(answer, where, times))
+
+    def writes(self) -> list[Request]:
+        return [request for request in self.requests if request.method != "GET"]
+
+    def answer(self, request: Request, raw: bytes) -> Answer:
+        self.requests.append(request)
+        self.violations += openapi.violations(request.method, request.target, request.headers, raw)
+        for fault in self.faults:
+            if fault.times > 0 and fault.where in f"{request.method} {request.path}":
+                fault.times -= 1
+                return fault.answer
+        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
+            return Answer(401, {"message": "Bad credentials"})
+        found = openapi.match(request.method, request.target)
+        if found is None:
+            return Answer(404, {"message": "Not Found"})
+        if request.method != "GET" and not self.may_write:
+            needed = {"X-Accepted-GitHub-Permissions": "issues=write; pull_requests=write"}
+            return Answer(403, {"message": "Resource not accessible by integration"}, needed)
+        answer = self._operation(found, request)
+        if not 300 <= answer.status < 400:
+            wrong = openapi.answer_violations(found, answer.status, answer.body)
+            self.violations += [f"the stand-in's answer to {request.method} {request.path}: {one}" for one in wrong]
+        return answer
+
+    def _operation(self, found: openapi.Match, request: Request) -> Answer:
+        given, name = found.parameters, "{owner}/{repo}".format(**{"owner": "", "repo": "", **found.parameters})
+        operation = found.operation["operationId"]
+        if operation == "rate-limit/get":
+            core = {"limit": 1000, "remaining": 990, "reset": 2_000_000_000, "used": 10}
+            return Answer(200, {"resources": {"core": core, "search": core}, "rate": core})
+        if operation == "users/get-authenticated":
+            return Answer(200, user(self.login)) if self.login != ACTION else Answer(403, {"message": "Resource not …"})
+        repository = self.repositories.get(name.lower())
+        issue = repository.issues.get(int(given["issue_number"])) if repository and "issue_number" in given else None
+        if repository is None or ("issue_number" in given and issue is None):
+            return Answer(404, {"message": "Not Found"})
+        if operation == "repos/get":
+            return Answer(200, {"full_name": name, "has_issues": True, "archived": False})
+        if operation == "issues/list-labels-for-repo":
+            return self._page(request, repository.labels)
+        assert issue is not None
+        return self._issue_operation(operation, name, issue, request, given)
+
+    def _issue_operation(
+        self, operation: str, name: str, issue: Issue, request: Request, given: dict[str, str]
+    ) -> Answer:
+        if operation == "issues/get":
+            return Answer(200, issue.document)
+        if operation == "issues/list-events":
+            return self._page(request, issue.events)
+        number = issue.document["number"]
+        if operation == "issues/add-labels":
+            labels = request.body["labels"]
+            if not all(isinstance(label, str) and 0 < len(label) <= 50 for label in labels):
+                return Answer(422, {"message": "Validation Failed"})
+            for label in labels:
+                self.set_label(name, number, label, self.login)
+            return Answer(200, issue.document["labels"])
+        assert operation == "issues/remove-label"
+        if not self.take_label(name, number, given["name"], self.login):
+            return Answer(404, {"message": "Label does not exist"})
+        return Answer(200, issue.document["labels"])
+
+    def _page(self, request: Request, everything: list[Json]) -> Answer:
+        query = parse_qs(urlsplit(request.target).query)
+        size, page = int(query.get("per_page", ["30"])[0]), int(query.get("page", ["1"])[0])
+        headers = {}
+        if page * size < len(everything):
+            headers["Link"] = f'<{self.url}{request.path}?per_page={size}&page={page + 1}>; rel="next"'
+        return Answer(200, everything[(page - 1) * size : page * size], headers)
+
+    def _label(self, name: str, label: str) -> Json:
+        repository = self.repositories[name.lower()]
+        for known in repository.labels:
+            if known["name"].lower() == label.lower():
+                return known
+        made = {
+            "id": len(repository.labels) + 1, "node_id": f"L_{label}", "url": f"{self.url}/repos/{name}/labels/x",
+            "name": label, "description": None, "color": "ededed", "default": False,
+        }  # fmt: skip
+        repository.labels.append(made)
+        return made
+
+    def _event(self, issue: Issue, change: str, label: str, by: str) -> None:
+        now = issue.document["updated_at"] = self._now()
+        issue.events.append({
+            "id": len(issue.events) + 1, "node_id": "E", "url": f"{self.url}/e", "actor": user(by), "event": change,
+            "commit_id": None, "commit_url": None, "created_at": now, "performed_via_github_app": None,
+            "label": {"name": label, "color": "ededed"},
+        })  # fmt: skip
+
+    def _now(self) -> str:
+        self._clock += 1
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(1_790_000_000 + self._clock))
+
+
+@contextmanager
+def serving(github: GitHub | None = None) -> Iterator[GitHub]:
+    """A running stand-in. Fails at the end when a request, or an answer of its own, broke GitHub's description."""
+    github = github or GitHub()
+    over = threading.Event()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(github, over))
+    server.daemon_threads = True
+    github.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield github
+    finally:
+        over.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert not github.violations, "\n".join(github.violations)
+
+
+def _handler(github: GitHub, over: threading.Event) -> type[BaseHTTPRequestHandler]:
+    lock = threading.Lock()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def _serve(self) -> None:
+            raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            with lock:
+                request = Request(self.command, self.path, _parsed(raw), dict(self._titled()), time.monotonic())
+                answer = github.answer(request, raw)
+            if answer.hang:
+                over.wait(answer.hang)
+                self.close_connection = True
+                return
+            body = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
+            self.send_response(answer.status)
+            for name, value in ({"Content-Type": "application/json; charset=utf-8"} | answer.headers).items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body[: len(body) // 2] if answer.cut else body)
+            self.close_connection = self.close_connection or answer.cut
+
+        def _titled(self) -> Iterator[tuple[str, str]]:
+            special = {"x-github-api-version": "X-GitHub-Api-Version"}
+            for name, value in self.headers.items():
+                yield special.get(name.lower(), name.title()), value
+
+        do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = _serve  # noqa: N815
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Quiet: the requests are recorded."""
+
+    return Handler
+
+
+def _parsed(raw: bytes) -> Any:
+    try:
+        return json.loads(raw) if raw else None
+    except ValueError:
+        return raw
