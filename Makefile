@@ -17,7 +17,7 @@ lint: .venv/dev
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
-	.venv/bin/zizmor --offline --strict-collection --persona=pedantic --quiet .
+	.venv/bin/zizmor --offline --strict-collection --persona=pedantic --quiet . examples/*.yml
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-actions action.yml
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml examples/*.yml
 	.venv/bin/python -m tests.standins.as_workflow action.yml > .venv/action-as-workflow.yml

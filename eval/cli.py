@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from labeler.errors import LabelerError
+from labeler.errors import LabelerError, UsageError
 
 EXAMPLES = """examples:
   python -m eval speed
   python -m eval speed --runs 3 --json"""
 # figure, what it is called, unit, goal (None: none was set; a goal with ">" is a floor)
 ROWS = (
-    ("cold_seconds", "270M shape: process start to labels", "s", "≤ 1.2"),
+    ("cold_seconds", "process start to labels", "s", "≤ 1.2"),
     ("transformers_cold_seconds", "the same by transformers, fp32", "s", ""),
     ("times_faster_cold", "times faster", "×", "≥ 6"),
     ("warm_seconds", "an issue, model loaded", "s", "≤ 0.35"),
@@ -44,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     text = "time labelling with a random model of Gemma 3 270M's shape, beside transformers where torch is installed"
     speed = commands.add_parser("speed", help=text, description=text)
+    speed.add_argument("--shape", default="gemma-3-270m", help="gemma-3-270m (default), or tiny for a try")
     speed.add_argument("--runs", type=int, default=5, help="processes of each kind (5)")
     speed.add_argument("--work", type=Path, help="keep the models in this folder; default: a temporary one")
     speed.add_argument("--json", action="store_true", help="JSON instead of the table")
@@ -65,6 +66,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _speed(arguments: argparse.Namespace) -> int:
     from eval.speed import measure
+    from training.shapes import SHAPES
+
+    if arguments.shape not in SHAPES:
+        raise UsageError(f"--shape {arguments.shape}: unknown", f"Choose one of {', '.join(SHAPES)}.")
 
     def say(step: str) -> None:
         print(f"{step} …", file=sys.stderr)
@@ -72,7 +77,7 @@ def _speed(arguments: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as temporary:
         work = arguments.work or Path(temporary)
         work.mkdir(parents=True, exist_ok=True)
-        figures = measure(work, arguments.runs, say)
+        figures = measure(work, arguments.shape, arguments.runs, say)
     if arguments.json:
         print(json.dumps(figures, indent=1))
     else:
@@ -85,8 +90,9 @@ def _print_speed(figures: dict[str, Any]) -> None:
 
     from labeler.terminal import console
 
-    title = f"{figures['issue_tokens']} tokens, {figures['labels']} labels, {figures['cores']} cores, "
-    table = Table(title=f"{title}median of {figures['runs']}", box=None, title_justify="left", pad_edge=False)
+    work = f"{figures['shape']}, {figures['issue_tokens']} tokens, {figures['labels']} labels"
+    title = f"{work}, {figures['cores']} cores, median of {figures['runs']}"
+    table = Table(title=title, box=None, title_justify="left", pad_edge=False)
     for heading in ("", "measured", "", "goal"):
         table.add_column(heading, justify="right" if heading == "measured" else "left")
     for key, what, unit, goal in ROWS:

@@ -51,10 +51,3 @@ def best_threshold(truth: Array, probabilities: Array) -> tuple[float, float]:
     best = int(scores.argmax())
     following = ranked[best + 1] if best + 1 < len(ranked) else 0.0
     return float((ranked[best] + following) / 2), float(scores[best])
-
-
-def bootstrap_interval(values: Array, seed: int = 0, samples: int = 1000) -> tuple[float, float]:
-    """95 % percentile interval of the mean of `values` (n,), by resampling."""
-    rng = np.random.default_rng(seed)
-    means = [values[rng.integers(0, len(values), len(values))].mean() for _ in range(samples)]
-    return float(np.quantile(means, 0.025)), float(np.quantile(means, 0.975))

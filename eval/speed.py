@@ -22,7 +22,6 @@ from typing import Any
 from labeler.issue import Issue
 from labeler.predict import STARTER, Labeler
 
-SHAPE = "gemma-3-270m"
 LABELS = (
     "bug", "enhancement", "documentation", "question", "maintenance", "testing", "performance", "security",
     "ux/ui", "ci/cd", "dependencies", "accessibility", "api", "duplicate", "good first issue", "help wanted",
@@ -47,10 +46,10 @@ class Run:
     output: str
 
 
-def measure(work: Path, runs: int, say: Callable[[str], None]) -> dict[str, Any]:
+def measure(work: Path, shape: str, runs: int, say: Callable[[str], None]) -> dict[str, Any]:
     """All figures, by name; medians over `runs`, the two programs taking turns."""
-    say("writing a random model of Gemma 3 270M's shape")
-    checkpoint, bundle, export_run = _make(work)
+    say(f"writing a random model of the shape {shape}")
+    checkpoint, bundle, export_run = _make(work, shape)
     issue = _issue(bundle)
     say(f"starting each program {runs} times")
     ours_command = [
@@ -78,6 +77,7 @@ def measure(work: Path, runs: int, say: Callable[[str], None]) -> dict[str, Any]
     say("timing inside one process")
     warm = json.loads(_run([sys.executable, "-m", "eval.warm", str(bundle)]).output)
     figures: dict[str, Any] = {
+        "shape": shape,
         "cores": os.cpu_count(),
         "runs": runs,
         "issue_tokens": ISSUE_TOKENS,
@@ -103,22 +103,22 @@ def measure(work: Path, runs: int, say: Callable[[str], None]) -> dict[str, Any]
     return figures
 
 
-def _make(work: Path) -> tuple[Path, Path, Run]:
+def _make(work: Path, shape: str) -> tuple[Path, Path, Run]:
     """The random checkpoint, its bundle, and what the export took.
 
     In processes of their own: a child's peak memory is at least what its parent held when it started.
     """
     checkpoint, bundle, labels = work / "checkpoint", work / "bundle", work / "labels.yml"
     labels.write_text("".join(f"- {name}\n" for name in LABELS), encoding="utf-8")
-    _run([sys.executable, "-m", "eval.warm", str(checkpoint), "--make"])
+    _run([sys.executable, "-m", "eval.warm", str(checkpoint), "--make", shape])
     command = [sys.executable, "-m", "training", "export", "--checkpoint", str(checkpoint)]
     return checkpoint, bundle, _run([*command, "--labels", str(labels), "--out", str(bundle)])
 
 
-def make_checkpoint(folder: Path) -> None:
+def make_checkpoint(folder: Path, shape: str) -> None:
     from training.shapes import SHAPES, grown_tokenizer, write_random_checkpoint
 
-    config = SHAPES[SHAPE]
+    config = SHAPES[shape]
     tokenizer = grown_tokenizer([_SENTENCES, " ".join(LABELS), _own_text()], config["vocab_size"])
     write_random_checkpoint(folder, config, tokenizer, dtype="bfloat16")
 

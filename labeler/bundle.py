@@ -127,9 +127,12 @@ def read_manifest(folder: Path) -> Manifest:
             )
         shape = document.pop("shape")
         shape |= {key: Rope(**shape[key]) for key in ("local_rope", "global_rope")}
+        document["files"] = {
+            name: {"size": int(f["size"]), "sha256": str(f["sha256"])} for name, f in document["files"].items()
+        }
         labels = LabelSet.from_dicts(document.pop("labels"), str(path))
         return Manifest(labels=labels, shape=Shape(**shape), **document)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BundleError(f"{path}: not a bundle manifest: {error!r}", _FETCH_AGAIN) from error
 
 

@@ -5,7 +5,7 @@ LabelerError            exit code 1: something outside the program must be mende
 ├── InputError          a labels file, dataset or issue file is wrong; names file, line and field
 ├── BundleError         a model bundle is missing, damaged or too new
 ├── DownloadError       a bundle could not be fetched
-└── GitHubError         GitHub refused or did not answer; subclasses in labeler.github
+└── GitHubError         GitHub refused or did not answer; subclasses in labeler.refusals
 """
 
 from __future__ import annotations

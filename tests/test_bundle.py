@@ -78,6 +78,13 @@ def test_a_manifest_that_is_none_is_refused(bundle: Path, text: str) -> None:
         read_manifest(bundle)
 
 
+@pytest.mark.parametrize("files", [[], {"decoder.bin": {}}, {"decoder.bin": "x"}, None])
+def test_a_list_of_files_that_is_none_is_refused(bundle: Path, files: object) -> None:
+    edit(bundle, files=files)
+    with pytest.raises(BundleError, match="not a bundle manifest"):
+        verify(bundle)
+
+
 @pytest.mark.parametrize("name", ["../outside", "/etc/passwd", "a\\b", "c:x"])
 def test_file_names_cannot_leave_the_bundle(bundle: Path, name: str) -> None:
     edit(bundle, files={name: {"size": 0, "sha256": ""}})

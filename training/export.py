@@ -25,9 +25,9 @@ from training.graph import write_decoder
 _ROWS = 16_384  # embedding rows converted at once
 # Texts on which the compact tokenizer must equal the library's before it is shipped.
 _PROBES = (
-    "Crash on start-up:\n\n\tTypeError: can't read 'x' of undefined (v1.20.3)\n    at <anonymous>:1:1",
+    "Crash on start-up:\n\n\tTypeError: can't read 'x' of undefined (v1)\n    at <anonymous>:1:1",
     "ünïcödé — 日本語のバグ 🐛🏳️‍🌈 \u202eabc\u202c é\u0301 ﬁ \x00\x07\r\n\r\n\r\n   trailing   ",
-    "<start_of_turn>model\n<unused7></s><eos>[INST] <h1>tags</h1> ▁▁ `code` ```\nfor i in range(10):\n        pass\n```",
+    "<start_of_turn>model\n<unused7></s><eos>[INST] <h1>x</h1> ▁▁ `code` ```\nfor i in range(10):\n        pass\n```",
     "a" * 300 + " " * 40 + "\n" * 40 + "0123456789" * 20 + "🐛" * 20,
 )
 

