@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from eval.metrics import best_threshold, f1_scores, micro_f1
+from eval.metrics import f1_scores, micro_f1
 from labeler.issue import Issue
 from labeler.labels import LabelSet, read_labels
 from labeler.predict import Labeler
 from training.recipe import read_recipe
 from training.rows import Labelled, issue_rows, nlbse24_rows, training_rows
+from training.thresholds import fit_thresholds
 
 THREE = ("bug", "enhancement", "question")
 Array = np.ndarray
@@ -65,23 +66,6 @@ def compare(data: Path, model: Path, recipe_path: Path) -> dict[str, Any]:
     }
     figures["support"] = dict(zip(names, (truth & known).sum(0).tolist(), strict=True))
     return figures
-
-
-def fit_thresholds(truth: Array, probabilities: Array, known: Array, few: int = 20) -> list[float]:
-    """A threshold for every label: its best F1, drawn toward the common one where it has few examples.
-
-    Args:
-        truth, known: bool (issues, labels); probabilities: float (issues, labels).
-        few: with so many examples a label's own threshold and the common one weigh the same.
-    """
-    common, _ = best_threshold(truth[known], probabilities[known])
-    thresholds = []
-    for label in range(truth.shape[1]):
-        cells = known[:, label]
-        own, _ = best_threshold(truth[cells, label], probabilities[cells, label])
-        count = int(truth[cells, label].sum())
-        thresholds.append((own * count + common * few) / (count + few))
-    return thresholds
 
 
 def print_table(figures: dict[str, Any]) -> None:

@@ -10,11 +10,11 @@ import time
 from pathlib import Path
 
 from labeler import bundle
-from labeler.cache import Cache, Verify, Warn
-from labeler.download import Progress, UnreachableError, Wait, opened
 from labeler.errors import UsageError
-from labeler.huggingface import Hub, HubReference
-from labeler.release import ReleaseReference, fetch_release
+from labeler.fetch.cache import Cache, Verify, Warn
+from labeler.fetch.download import Progress, UnreachableError, Wait, opened
+from labeler.fetch.huggingface import Hub, HubReference
+from labeler.fetch.release import ReleaseReference, fetch_release
 
 STARTER = "starter"
 FORMS = """Accepted are:

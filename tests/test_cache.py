@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from labeler import cache as module
-from labeler.cache import Cache
 from labeler.errors import BundleError, DownloadError
+from labeler.fetch import cache as module
+from labeler.fetch.cache import Cache
 
 
 def verify(folder: Path) -> None:

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labeler.download import UnreachableError
 from labeler.errors import BundleError, DownloadError, UsageError
+from labeler.fetch.download import UnreachableError
+from labeler.fetch.huggingface import HubReference
+from labeler.fetch.release import ReleaseReference
 from labeler.hub import FORMS, key_of, parse, resolve
-from labeler.huggingface import HubReference
-from labeler.release import ReleaseReference
 from tests.standins import wait_until
 from tests.standins.bundles import files_of, write_bundle
 from tests.standins.hub import HubServer, Storage

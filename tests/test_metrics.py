@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from sklearn.metrics import f1_score
 
-from eval.metrics import best_threshold, f1_scores, micro_f1
-from eval.starter import fit_thresholds
+from eval.metrics import f1_scores, micro_f1
+from training.thresholds import best_threshold, fit_thresholds
 
 PAIRS = array_shapes(min_dims=2, max_dims=2, max_side=12).flatmap(
     lambda shape: st.tuples(arrays(bool, shape), arrays(bool, shape))

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labeler.errors import BundleError, DownloadError
+from labeler.fetch.release import plain_name, unpack
 from labeler.hub import resolve
-from labeler.release import plain_name, unpack
 from tests.standins.bundles import archive, archive_of, files_of, write_bundle
 from tests.standins.hub import Storage
 from tests.standins.release import ReleaseServer

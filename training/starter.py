@@ -14,6 +14,7 @@ from labeler.labels import LabelSet, read_labels
 from labeler.predict import Labeler
 from training.export import export
 from training.rows import Labelled, training_rows
+from training.thresholds import fit_thresholds
 
 
 def make_starter(recipe: dict[str, Any], data: Path, out: Path, *, compile: bool = True) -> Path:
@@ -48,8 +49,6 @@ def make_starter(recipe: dict[str, Any], data: Path, out: Path, *, compile: bool
 
 def _thresholds(bundle: Path, manifest: Manifest, labels: LabelSet, rows: list[Labelled]) -> dict[str, float]:
     """Thresholds fitted on validation rows, with the exported weights and the runtime's own engine."""
-    from eval.starter import fit_thresholds
-
     labeler = Labeler(bundle, threads=1, workers=os.cpu_count() or 1)
     said = labeler.predict_many(row.issue for row in rows)
     probabilities = np.array([[p.probabilities[name] for name in labels.names] for p in said])

@@ -12,9 +12,9 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
 from labeler.bundle import MANIFEST
-from labeler.cache import disk_errors
-from labeler.download import Http, NotThereError, Progress, Refusal, Remote, bearer, forget
 from labeler.errors import DownloadError
+from labeler.fetch.cache import disk_errors
+from labeler.fetch.download import Http, NotThereError, Progress, Refusal, Remote, bearer, forget
 
 MOST_BYTES = 4 << 30  # of an unpacked bundle
 MOST_MEMBERS = 10_000

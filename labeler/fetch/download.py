@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-from labeler.cache import disk_errors
 from labeler.errors import DownloadError, UsageError
+from labeler.fetch.cache import disk_errors
 
 if TYPE_CHECKING:
     import httpx2

@@ -12,8 +12,9 @@ from types import ModuleType
 from typing import Any
 
 from labeler.bundle import MANIFEST
-from labeler.cache import room
-from labeler.download import (
+from labeler.errors import BundleError, DownloadError
+from labeler.fetch.cache import room
+from labeler.fetch.download import (
     Http,
     NotThereError,
     Progress,
@@ -26,8 +27,7 @@ from labeler.download import (
     failure,
     tries,
 )
-from labeler.errors import BundleError, DownloadError
-from labeler.release import plain_name
+from labeler.fetch.release import plain_name
 
 CARD = "README.md"
 _COMMIT = re.compile(r"[0-9a-f]{40}")
