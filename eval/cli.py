@@ -54,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     starter.add_argument("--data", type=Path, required=True, help="folder of the gzipped JSON lines")
     starter.add_argument("--model", type=Path, required=True, help="the bundle's folder")
     starter.add_argument("--recipe", type=Path, default=Path("training/recipes/starter.toml"))
+    starter.add_argument("--write-card", action="store_true", help="put card and figures into the bundle")
     starter.add_argument("--json", action="store_true", help="JSON instead of the table")
     starter.set_defaults(run=_starter)
     arguments = parser.parse_args(argv)
@@ -108,6 +109,10 @@ def _starter(arguments: argparse.Namespace) -> int:
     from eval.starter import compare, print_table
 
     figures = compare(arguments.data, arguments.model, arguments.recipe)
+    if arguments.write_card:
+        from eval.card import write_card
+
+        write_card(arguments.model, figures)
     if arguments.json:
         print(json.dumps(figures, indent=1))
     else:

@@ -2,7 +2,7 @@
 
 bundle.json               the manifest (below): format, labels, thresholds, hashes of all other files
 tokenizer.safetensors     compact tokenizer, or tokenizer.json where its kind isn't supported
-embeddings.safetensors    rows (vocabulary x hidden): int8 with one scale a row, or float32
+embeddings.safetensors    rows (vocabulary x hidden): int8 with a scale for 32 columns, or float32
 decoder.onnx, decoder.bin the transformer: embeddings in, hidden states out
 prefix.safetensors        key/value cache of instruction and label list
 README.md                 the model card

@@ -15,6 +15,9 @@ from labeler.tensors import TensorFile
 Array = np.ndarray[Any, np.dtype[np.float32]]
 
 
+EMBEDDING_BLOCK = 32  # columns of an 8-bit embedding row that share a scale
+
+
 class Embeddings:
     """The token embeddings, memory-mapped: only the rows of the prompt at hand are read."""
 
@@ -33,7 +36,8 @@ class Embeddings:
         """Rows (len(ids), hidden) as float32, unscaled: as input scale them, as output layer don't."""
         rows: Array = self._rows[ids].astype(np.float32)
         if self._scales is not None:
-            rows *= self._scales[ids, None]
+            scales = self._scales[ids].astype(np.float32)
+            rows *= np.repeat(scales, EMBEDDING_BLOCK, axis=1)[:, : rows.shape[1]]
         return rows
 
 

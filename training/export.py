@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from labeler.bundle import Manifest, Shape, write_manifest
+from labeler.decoder import EMBEDDING_BLOCK
 from labeler.engine import Engine
 from labeler.errors import InputError
 from labeler.labels import LabelSet
@@ -115,17 +116,23 @@ def _write_tokenizer(checkpoint: Path, out: Path) -> None:
 
 
 def _write_embeddings(path: Path, config: Config, weights: Weights, quantise: bool) -> None:
-    """int8 rows with one scale each, or float32 rows."""
-    dims = (config.vocab_size, config.hidden_size)
+    """int8 rows with a scale for each block of columns, or float32 rows."""
+    dims, step = (config.vocab_size, config.hidden_size), EMBEDDING_BLOCK
+    blocks = -(-config.hidden_size // step)
     rows = np.zeros(dims, dtype=np.int8 if quantise else np.float32)
-    scales = np.zeros(config.vocab_size, dtype=np.float32)
+    scales = np.zeros((config.vocab_size, blocks), dtype=np.float16)
     start = 0
     for part in weights.rows("embed_tokens.weight", _ROWS):
         stop = start + len(part)
         if quantise:
-            scales[start:stop] = np.abs(part).max(axis=1) / 127.0
-            safe = np.where(scales[start:stop] > 0, scales[start:stop], 1.0)
-            rows[start:stop] = np.rint(part / safe[:, None])
+            padded = np.zeros((len(part), blocks * step), dtype=np.float32)
+            padded[:, : config.hidden_size] = part
+            grouped = padded.reshape(len(part), blocks, step)
+            # Divided by the scales as they are stored, in half precision, which may be a little too small.
+            scales[start:stop] = np.abs(grouped).max(axis=2) / 127.0
+            safe = np.where(scales[start:stop] > 0, scales[start:stop], 1.0).astype(np.float32)
+            rounded = np.rint(grouped / safe[:, :, None]).clip(-127, 127).reshape(len(part), -1)
+            rows[start:stop] = rounded[:, : config.hidden_size]
         else:
             rows[start:stop] = part
         start = stop

@@ -15,6 +15,8 @@ from onnx import TensorProto, helper
 from training.checkpoint import Config, Weights
 
 BLOCK = 32  # weights that share a scale
+# 1 keeps activations in 32 bits, 4 rounds them to 8 as well.
+ACCURACY_LEVEL = 1
 _ALIGNMENT = 4096  # of each weight in the data file, so that it can be mapped
 _OPSETS = [helper.make_opsetid("", 21), helper.make_opsetid("com.microsoft", 1)]
 
@@ -70,7 +72,7 @@ class _Builder:
         inputs = [x, self.weight(f"{name}_q", packed), self.weight(f"{name}_s", scales)]
         return self.node(
             "MatMulNBits", inputs, [f"{name}_out"], "com.microsoft",
-            K=columns, N=rows, bits=8, block_size=BLOCK, accuracy_level=4,
+            K=columns, N=rows, bits=8, block_size=BLOCK, accuracy_level=ACCURACY_LEVEL,
         )  # fmt: skip
 
     def norm(self, x: str, name: str, gamma: np.ndarray, epsilon: float) -> str:

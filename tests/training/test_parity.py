@@ -129,15 +129,18 @@ def test_the_prefix_cache_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_eight_bit_weights_choose_the_same_labels(tmp_path: Path) -> None:
-    exact, _ = make(tmp_path / "exact", quantise=False)
-    small, _ = make(tmp_path / "small", quantise=True)
-    issues = prompts(exact, 300, longest=60)
-    a, b = exact.score(issues, exact.task(LABELS)), small.score(issues, small.task(LABELS))
-    same = np.mean([x.chosen == y.chosen for x, y in zip(a, b, strict=True)])
-    difference = np.mean([np.abs(x.probabilities - y.probabilities).mean() for x, y in zip(a, b, strict=True)])
-    print(f"same labels {same:.3f}, mean absolute difference {difference:.4f}")
-    assert same >= 0.98
-    assert difference <= 0.02
+    """Over several models: the answers of a random one hang on near-ties, more so than those of a tuned one."""
+    same, differences = [], []
+    for seed in range(4):
+        exact, _ = make(tmp_path / f"exact{seed}", quantise=False, seed=seed)
+        small, _ = make(tmp_path / f"small{seed}", quantise=True, seed=seed)
+        issues = prompts(exact, 150, longest=60)
+        for x, y in zip(exact.score(issues, exact.task(LABELS)), small.score(issues, small.task(LABELS)), strict=True):
+            same.append(x.chosen == y.chosen)
+            differences.append(np.abs(x.probabilities - y.probabilities).mean())
+    print(f"same labels {np.mean(same):.3f}, mean absolute difference {np.mean(differences):.4f}")
+    assert np.mean(same) >= 0.98
+    assert np.mean(differences) <= 0.02
 
 
 def test_many_issues_score_as_one_by_one(tmp_path: Path) -> None:

@@ -205,7 +205,10 @@ def test_the_starters_commands_make_a_bundle_with_thresholds_and_measure_it(
     # Nine rows a topic repeat word for word: a linear model cannot miss them.
     assert figures["tf-idf + logistic regression"]["dev_micro_f1"] > 0.95
     assert figures["starter"]["dev_micro_f1"] > figures["chance (each label by its frequency)"]["dev_micro_f1"]
-    assert evaluate(["starter", *common, "--model", str(bundle)]) == 0
+    assert evaluate(["starter", *common, "--model", str(bundle), "--write-card"]) == 0
+    verify(bundle)
+    assert read_manifest(bundle).metrics["starter"] == figures["starter"]
+    assert "| bug | " in (bundle / "README.md").read_text()
     assert "tf-idf + logistic regression" in capsys.readouterr().out
 
 
