@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from labeler.decoder import available_cores
 from labeler.issue import Issue
 from labeler.predict import STARTER, Labeler
 
@@ -78,7 +79,7 @@ def measure(work: Path, shape: str, runs: int, say: Callable[[str], None]) -> di
     warm = json.loads(_run([sys.executable, "-m", "eval.warm", str(bundle)]).output)
     figures: dict[str, Any] = {
         "shape": shape,
-        "cores": os.cpu_count(),
+        "cores": available_cores(),
         "runs": runs,
         "issue_tokens": ISSUE_TOKENS,
         "labels": len(LABELS),
@@ -146,7 +147,7 @@ def warm_figures(folder: Path, many: bool) -> dict[str, float]:
     """Seconds an issue in a loaded model, and a decode step; or issues a second over a file's worth."""
     issue = _issue(folder)
     if many:
-        labeler = Labeler(folder, threads=1, workers=os.cpu_count() or 1)
+        labeler = Labeler(folder, threads=1, workers=available_cores())
         issues = [issue] * 200
         started = time.perf_counter()
         labeler.predict_many(issues)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from eval.metrics import f1_scores, micro_f1
+from labeler.decoder import available_cores
 from labeler.issue import Issue
 from labeler.labels import LabelSet, read_labels
 from labeler.predict import Labeler
@@ -95,12 +96,10 @@ def print_table(figures: dict[str, Any]) -> None:
 
 
 def _starter(folder: Path) -> Callable[[Sequence[Issue], Sequence[str]], Array]:
-    import os
-
     def score(issues: Sequence[Issue], names: Sequence[str]) -> Array:
         whole = Labeler(folder).manifest.labels
         labels = LabelSet(tuple(label for name in names if (label := whole.find(name))))
-        labeler = Labeler(folder, labels, threads=1, workers=os.cpu_count() or 1)
+        labeler = Labeler(folder, labels, threads=1, workers=available_cores())
         said = labeler.predict_many(issues)
         return np.array([[p.probabilities[name] for name in names] for p in said])
 

@@ -70,7 +70,7 @@ class Decoder:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or _cores()
+        options.intra_op_num_threads = threads or available_cores()
         options.inter_op_num_threads = 1
         # The graph is fused as it is written: looking for more only costs start-up time.
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
@@ -142,7 +142,7 @@ def _angles(rope: Rope, head_dim: int, positions: int) -> np.ndarray:
     return np.outer(np.arange(positions), frequencies)
 
 
-def _cores() -> int:
+def available_cores() -> int:
     """Cores this process may use: a container or a runner can allow fewer than the machine has."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

@@ -17,7 +17,9 @@ def counted(total: int, what: str) -> Iterator[Callable[[], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    # Left alone, rich would send what is printed to the bar's own stream, past a pipe or a file.
+    keep = sys.stdout.isatty()
+    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=keep) as progress:
         task = progress.add_task(what, total=total)
         yield lambda: progress.advance(task)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Protocol
 
 from rich.console import Console
@@ -62,7 +62,7 @@ def _table(decision: Decision) -> Table:
     return table
 
 
-def print_list(results: Sequence[Result]) -> None:
+def print_list(results: Iterable[Result]) -> None:
     """Many issues: labels beside titles."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("issue", no_wrap=True, max_width=20)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -126,6 +128,33 @@ def test_results_are_written_to_a_file(cli: Cli, tmp_path: Path, kind: str) -> N
     assert rows[0]["title"] == 'Crash, "badly"'
     assert all(row["labels"] in LABELS.names or row["labels"][0] in LABELS.names for row in rows)
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["in.jsonl", out.name]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals")
+def test_a_progress_bar_on_the_terminal_leaves_piped_results_alone(bundle: Path, tmp_path: Path) -> None:
+    import os
+    import pty
+
+    (tmp_path / "x.jsonl").write_text("".join(f'{{"title": "Crash {i}"}}\n' for i in range(200)))
+    master, terminal = pty.openpty()
+    command = [sys.executable, "-m", "labeler", "--model", str(bundle), "--file", str(tmp_path / "x.jsonl"), "--json"]
+    shown = b""
+
+    def watch() -> None:  # somebody must read a terminal, or its writer waits
+        nonlocal shown
+        with contextlib.suppress(OSError):
+            while part := os.read(master, 10_000):
+                shown += part
+
+    reader = threading.Thread(target=watch, daemon=True)
+    reader.start()
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=terminal, text=True, check=False, timeout=60)
+    os.close(terminal)
+    reader.join(5)
+    assert done.returncode == 0
+    assert [json.loads(line)["title"] for line in done.stdout.splitlines()] == [f"Crash {i}" for i in range(200)]
+    assert b"labelling" in shown
+    assert b"/200" in shown
 
 
 def test_own_labels_are_chosen_from(cli: Cli, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from labeler.bundle import Manifest, write_manifest
+from labeler.decoder import available_cores
 from labeler.labels import LabelSet, read_labels
 from labeler.predict import Labeler
 from training.export import export
@@ -49,7 +49,7 @@ def make_starter(recipe: dict[str, Any], data: Path, out: Path, *, compile: bool
 
 def _thresholds(bundle: Path, manifest: Manifest, labels: LabelSet, rows: list[Labelled]) -> dict[str, float]:
     """Thresholds fitted on validation rows, with the exported weights and the runtime's own engine."""
-    labeler = Labeler(bundle, threads=1, workers=os.cpu_count() or 1)
+    labeler = Labeler(bundle, threads=1, workers=available_cores())
     said = labeler.predict_many(row.issue for row in rows)
     probabilities = np.array([[p.probabilities[name] for name in labels.names] for p in said])
     truth = np.array([[name in row.labels for name in labels.names] for row in rows])

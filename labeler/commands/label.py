@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,8 @@ from labeler.commands.common import (
     policy_from,
 )
 from labeler.config import Machine
-from labeler.decide import Decision, decide
+from labeler.decide import Decision, Policy, decide
+from labeler.decoder import available_cores
 from labeler.errors import InputError, UsageError
 from labeler.issue import Issue, from_rest
 from labeler.predict import Labeler, Prediction
@@ -31,6 +32,7 @@ EXAMPLES = """examples:
   python -m labeler --file issues.csv --out labelled.csv
   cat issue.md | python -m labeler - --explain-probabilities"""
 OUT_KINDS = (".csv", ".jsonl")
+_PART = 64  # issues worked on together
 
 
 @dataclass(frozen=True)
@@ -79,22 +81,28 @@ def run(arguments: argparse.Namespace, machine: Machine) -> int:
     policy = policy_from(arguments)
     issues = _issues(arguments, machine)
     many = len(issues) > 1
-    cores = arguments.threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    labeler = load_from(arguments, machine, workers=cores or 1 if many else 1)
+    labeler = load_from(arguments, machine, workers=(arguments.threads or available_cores()) if many else 1)
     from labeler.progress import counted
 
     with counted(len(issues), "labelling") as done:
-        predictions = labeler.predict_many(issues, done)
-    results = [
-        Labelled(issue, said, decide(said.probabilities, labeler.labels, labeler.thresholds, policy))
-        for issue, said in zip(issues, predictions, strict=True)
-    ]
+        results = _labelled(issues, labeler, policy, done)
+        if arguments.out:
+            _write(arguments.out, results, labeler)
+        else:
+            _printer(arguments, many)(results, labeler)
     if arguments.out:
-        _write(arguments.out, results, labeler)
-        print(f"{len(results)} issues labelled in {arguments.out}", file=sys.stderr)
-    else:
-        _printer(arguments, many)(results, labeler)
+        print(f"{len(issues)} issues labelled in {arguments.out}", file=sys.stderr)
     return 0
+
+
+def _labelled(
+    issues: Sequence[Issue], labeler: Labeler, policy: Policy, done: Callable[[], None]
+) -> Iterator[Labelled]:
+    """Results in the issues' order, a part of the file at a time, so that they can be seen as they come."""
+    for start in range(0, len(issues), _PART):
+        part = issues[start : start + _PART]
+        for issue, said in zip(part, labeler.predict_many(part, done), strict=True):
+            yield Labelled(issue, said, decide(said.probabilities, labeler.labels, labeler.thresholds, policy))
 
 
 def _issues(arguments: argparse.Namespace, machine: Machine) -> list[Issue]:
@@ -122,7 +130,7 @@ def _issues(arguments: argparse.Namespace, machine: Machine) -> list[Issue]:
     return [from_rest(github.issue(repository, number), repository)]
 
 
-def _printer(arguments: argparse.Namespace, many: bool) -> Callable[[Sequence[Labelled], Labeler], None]:
+def _printer(arguments: argparse.Namespace, many: bool) -> Callable[[Iterable[Labelled], Labeler], None]:
     if arguments.json:
         return _print_json
     if arguments.explain_probabilities:
@@ -130,17 +138,17 @@ def _printer(arguments: argparse.Namespace, many: bool) -> Callable[[Sequence[La
     return _print_list if many else _print_line
 
 
-def _print_json(results: Sequence[Labelled], labeler: Labeler) -> None:
+def _print_json(results: Iterable[Labelled], labeler: Labeler) -> None:
     for result in results:
         print(json.dumps(result.document(labeler), ensure_ascii=False))
 
 
-def _print_line(results: Sequence[Labelled], labeler: Labeler) -> None:
+def _print_line(results: Iterable[Labelled], labeler: Labeler) -> None:
     for result in results:
         print(SEPARATOR.join(result.labels))
 
 
-def _print_list(results: Sequence[Labelled], labeler: Labeler) -> None:
+def _print_list(results: Iterable[Labelled], labeler: Labeler) -> None:
     if is_terminal():
         from labeler.terminal import print_list
 
@@ -152,14 +160,14 @@ def _print_list(results: Sequence[Labelled], labeler: Labeler) -> None:
         print("\t".join((name, SEPARATOR.join(result.labels), " ".join(issue.title.split()))))
 
 
-def _print_explanations(results: Sequence[Labelled], labeler: Labeler) -> None:
+def _print_explanations(results: Iterable[Labelled], labeler: Labeler) -> None:
     from labeler.terminal import print_explanation
 
     for result in results:
         print_explanation(result, labeler.card)
 
 
-def _write(path: Path, results: Sequence[Labelled], labeler: Labeler) -> None:
+def _write(path: Path, results: Iterable[Labelled], labeler: Labeler) -> None:
     """Writes all results or none: a temporary file beside the target, then a rename."""
     import csv
 
