@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from labeler.engine import membership
 from labeler.issue import Issue
 from labeler.labels import Label, LabelSet
 from labeler.predict import Labeler
@@ -117,6 +118,37 @@ def test_progress_is_told_once_an_issue(labeler: Labeler) -> None:
     told: list[int] = []
     labeler.predict_many([Issue("a"), Issue("b"), Issue("c")], lambda: told.append(1))
     assert len(told) == 3
+
+
+def states_of_independent_labels(chances: list[float], chosen: list[int]) -> list[np.ndarray]:
+    """p(j | s) along a path, where each label is in the set by its own chance, whatever else is."""
+    states = []
+    for last in [-1, *chosen]:
+        state, none_yet = np.zeros(len(chances)), 1.0
+        for j in range(last + 1, len(chances)):
+            state[j] = none_yet * chances[j]
+            none_yet *= 1 - chances[j]
+        states.append(state)
+    return states
+
+
+CHANCES = st.lists(st.floats(0.01, 0.99), min_size=1, max_size=8)
+
+
+@given(chances=CHANCES)
+def test_membership_of_independent_labels_is_exact_along_a_whole_path(chances: list[float]) -> None:
+    states = states_of_independent_labels(chances, list(range(len(chances))))
+    np.testing.assert_allclose(membership(states), chances)
+
+
+@given(chances=CHANCES, data=st.data())
+def test_membership_lies_between_the_chance_to_come_next_and_the_whole_chance(
+    chances: list[float], data: st.DataObject
+) -> None:
+    chosen = sorted(data.draw(st.sets(st.sampled_from(range(len(chances))))))
+    states = states_of_independent_labels(chances, chosen)
+    assert (membership(states) >= states[0] - 1e-12).all()
+    assert (membership(states) <= np.array(chances) + 1e-12).all()
 
 
 HEAVY = (

@@ -63,7 +63,8 @@ def reference_probabilities(model: Gemma3ForCausalLM, engine: Engine, issue: lis
     grammar = engine.task(LABELS).grammar
     prompt = engine.renderer.prefix(LABELS) + issue
     names = range(len(grammar))
-    probabilities, chosen = np.zeros(len(grammar)), []
+    chosen: list[int] = []
+    path: list[dict[int, float]] = []
     while not chosen or chosen[-1] + 1 < len(grammar):
         last = chosen[-1] if chosen else -1
         rest = [i for i in names if i > last]
@@ -73,30 +74,35 @@ def reference_probabilities(model: Gemma3ForCausalLM, engine: Engine, issue: lis
         for i in rest:
             mass[i] = 1.0
             for depth in range(len(forms[i]) + 1):
-                path = forms[i][:depth]
-                allowed = {forms[j][depth] for j in rest if len(forms[j]) > depth and forms[j][:depth] == path}
+                beginning = forms[i][:depth]
+                allowed = {forms[j][depth] for j in rest if len(forms[j]) > depth and forms[j][:depth] == beginning}
                 stops = set()
                 if depth == 0:
                     stops = {grammar.end}
-                for complete in (j for j in rest if depth > 0 and forms[j] == path and allowed):
+                for complete in (j for j in rest if depth > 0 and forms[j] == beginning and allowed):
                     stops = {grammar.end} | {grammar.later[j][0] for j in names if j > complete}
                 if not allowed:
                     continue
                 tokens = sorted(allowed | stops)
                 with torch.no_grad():
-                    logits = model(torch.tensor([so_far + list(path)])).logits[0, -1, tokens]
+                    logits = model(torch.tensor([so_far + list(beginning)])).logits[0, -1, tokens]
                 shares = dict(zip(tokens, torch.softmax(logits.double(), 0).tolist(), strict=True))
                 mass[i] *= sum(shares[t] for t in stops) if depth == len(forms[i]) else shares[forms[i][depth]]
         end = 1.0 - sum(mass.values())
         best = max(mass, key=lambda i: mass[i])
-        stop = best if mass[best] > end else len(grammar)
-        for i in rest:
-            if i <= stop:
-                probabilities[i] = mass[i] / (sum(mass[j] for j in rest if j >= i) + end)
-        if stop == len(grammar):
+        path.append(mass)
+        if mass[best] <= end:
             break
-        chosen.append(stop)
-    return probabilities
+        chosen.append(best)
+
+    def member(i: int, state: int) -> float:
+        """q(i | s): i comes next, or a label before it does and i later."""
+        if state == len(path) or i not in path[state]:
+            return 0.0
+        earlier = sum(p for j, p in path[state].items() if j < i)
+        return path[state][i] + earlier * member(i, state + 1)
+
+    return np.array([member(i, 0) for i in names])
 
 
 @pytest.mark.parametrize("shape", SHAPES)
