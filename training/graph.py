@@ -15,8 +15,9 @@ from onnx import TensorProto, helper
 from training.checkpoint import Config, Weights
 
 BLOCK = 32  # weights that share a scale
-# 1 keeps activations in 32 bits, 4 rounds them to 8 as well.
-ACCURACY_LEVEL = 1
+# 4 rounds activations to 8 bits too, block by block. 1 would keep them in 32 bits and agree with the unrounded
+# model a little more often (98.4 % of answers instead of 97.9 % on random models), but runs four times as long.
+ACCURACY_LEVEL = 4
 _ALIGNMENT = 4096  # of each weight in the data file, so that it can be mapped
 _OPSETS = [helper.make_opsetid("", 21), helper.make_opsetid("com.microsoft", 1)]
 
