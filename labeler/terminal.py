@@ -44,7 +44,7 @@ def _table(decision: Decision) -> Table:
     table.add_column("label")
     table.add_column("probability", no_wrap=True, min_width=BAR_WIDTH)
     table.add_column("", justify="right")
-    table.add_column("from", justify="right")
+    table.add_column("threshold", justify="right")
     table.add_column("")
     for row in decision.rows:
         chosen = row.verdict in _ADDED

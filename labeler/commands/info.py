@@ -54,7 +54,7 @@ def _show(folder: Path, manifest: Manifest) -> None:
         facts.add_row(Text(name, "dim"), Text(str(value)))
     output.print(facts)
     labels = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("label", "from", "description"):
+    for heading in ("label", "threshold", "description"):
         labels.add_column(heading)
     for label in manifest.labels:
         threshold = manifest.thresholds.get(label.name)

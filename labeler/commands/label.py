@@ -85,13 +85,17 @@ def run(arguments: argparse.Namespace, machine: Machine) -> int:
     from labeler.progress import counted
 
     with counted(len(issues), "labelling") as done:
-        results = _labelled(issues, labeler, policy, done)
+        results: Iterable[Labelled] = _labelled(issues, labeler, policy, done)
         if arguments.out:
             _write(arguments.out, results, labeler)
+        elif is_terminal():
+            results = list(results)  # the bar goes before the first line comes
         else:
             _printer(arguments, many)(results, labeler)
     if arguments.out:
         print(f"{len(issues)} issues labelled in {arguments.out}", file=sys.stderr)
+    elif is_terminal():
+        _printer(arguments, many)(results, labeler)
     return 0
 
 
