@@ -65,6 +65,7 @@ def _run(given: list[str]) -> int:
     is_default = not (given and given[0] == name)
     parser = _Parser(
         prog="python -m labeler" + ("" if is_default else f" {name}"),
+        allow_abbrev=False,
         description=_overview() if is_default else module.__doc__,
         epilog=EXAMPLES if is_default else getattr(module, "EXAMPLES", None),
         formatter_class=argparse.RawDescriptionHelpFormatter,

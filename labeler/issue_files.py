@@ -17,6 +17,7 @@ from labeler.textfile import csv_rows, decode_lines, decoded_lines
 STANDARD_INPUT = "standard input"
 
 _FRONT_MATTER = re.compile(r"---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
+_ARRAY = re.compile(r"\s*\[\s*(?:\{|\]|\Z)")  # a JSON array of objects; "[Bug] title" is none
 _HEADING = re.compile(r"#{1,6}[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*\Z")
 _UNDERLINE = re.compile(r"[ ]{0,3}(?:={2,}|-{2,})[ \t]*\r?\Z")
 
@@ -25,7 +26,7 @@ def read_issues(path: str | Path, stdin: BinaryIO | None = None) -> Iterator[Iss
     """The issues of a file, by its ending: .jsonl .ndjson .json .csv .md .markdown .txt; "-" is standard input.
 
     A line of JSONL, or an item of a JSON array, is an object with `Issue`'s own keys, a REST object, or an event.
-    Standard input is JSONL where it starts with a brace, otherwise Markdown. Raises InputError, on the way, at the
+    Standard input is JSON where it starts so, otherwise one issue in Markdown. Raises InputError, on the way, at the
     first issue that is wrong, naming file and line.
     """
     if str(path) == "-":
@@ -46,6 +47,8 @@ def _from_stdin(stdin: BinaryIO) -> Iterator[Issue]:
     blank, lines, start = _peeked(lines)
     if start.lstrip().startswith("{"):
         yield from _from_jsonl(lines, STANDARD_INPUT, blank + 1)
+    elif _ARRAY.match(start):
+        yield from _from_json(lines, STANDARD_INPUT)
     else:
         yield from _from_markdown(lines, STANDARD_INPUT, "")
 

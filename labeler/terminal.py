@@ -13,6 +13,7 @@ from labeler.decide import Decision, Verdict
 from labeler.issue import Issue
 from labeler.outcome import Outcome
 from labeler.predict import Card, Prediction
+from labeler.textfile import one_line
 
 BAR_WIDTH = 24
 _ADDED = (Verdict.ADD, Verdict.FALLBACK)
@@ -34,7 +35,7 @@ def console() -> Console:
 def print_explanation(result: Result, card: Card) -> None:
     """One issue: every label with its probability as a bar, its threshold as a mark, and what became of it."""
     output = console()
-    output.print(Text(_one_line(result.issue.title), "bold"), overflow="ellipsis", no_wrap=True)
+    output.print(Text(one_line(result.issue.title), "bold"), overflow="ellipsis", no_wrap=True)
     output.print(_table(result.decision))
     output.print(Text(f"{card.name} {card.version}, {result.prediction.seconds:.3f} s\n", "dim"))
 
@@ -71,7 +72,7 @@ def print_list(results: Iterable[Result]) -> None:
     for result in results:
         name = f"#{result.issue.number}" if result.issue.number else result.issue.id
         labels = ", ".join(result.decision.add)
-        table.add_row(Text(_one_line(name)), Text(labels or "–"), Text(_one_line(result.issue.title)))
+        table.add_row(Text(one_line(name)), Text(labels or "–"), Text(one_line(result.issue.title)))
     console().print(table)
 
 
@@ -85,16 +86,11 @@ def _bar(probability: float, threshold: float | None, style: str) -> Text:
     return bar
 
 
-def _one_line(text: str) -> str:
-    """Control characters in an issue's text must not reach the terminal."""
-    return " ".join("".join(c if c.isprintable() or c.isspace() else "�" for c in text).split())
-
-
 def print_decision(outcome: Outcome) -> None:
     """What became of one issue on GitHub, label by label."""
     assert outcome.decision is not None
     output = console()
     done = "would add" if outcome.dry_run else "added"
-    output.print(Text(f"{outcome.repository}#{outcome.number}  {_one_line(outcome.title)}", "bold"), soft_wrap=True)
+    output.print(Text(f"{outcome.repository}#{outcome.number}  {one_line(outcome.title)}", "bold"), soft_wrap=True)
     output.print(_table(outcome.decision))
     output.print(Text(f"{done}: {', '.join(outcome.decision.add) or 'nothing'}"))

@@ -73,3 +73,8 @@ def integer_of(text: str) -> int | None:
     if not re.fullmatch(r"\s*0*[1-9][0-9]{0,17}\s*", text):
         raise ValueError(text)
     return int(text)
+
+
+def one_line(text: str) -> str:
+    """The text on one line, without the control characters that would act on a terminal."""
+    return " ".join("".join(c if c.isprintable() or c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in text).split())

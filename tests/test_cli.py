@@ -157,6 +157,43 @@ def test_a_progress_bar_on_the_terminal_leaves_piped_results_alone(bundle: Path,
     assert b"/200" in shown
 
 
+def test_the_file_that_is_read_is_not_written(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "issues.csv"
+    path.write_text("title,body\nCrash,text\n")
+    assert cli("--file", str(path), "--out", str(path)) == 2
+    assert path.read_text() == "title,body\nCrash,text\n"
+
+
+def test_titles_cannot_act_on_a_spreadsheet_or_a_terminal(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('{"title": "=1+1 \\u001b[31m"}\n{"title": "b"}\n')
+    assert cli("--file", str(tmp_path / "in.jsonl"), "--out", str(tmp_path / "out.csv")) == 0
+    assert (
+        next(csv.DictReader((tmp_path / "out.csv").read_text().splitlines()))["title"]
+        == "'=1+1 \N{REPLACEMENT CHARACTER}[31m"
+    )
+    assert cli("--file", str(tmp_path / "in.jsonl")) == 0
+    assert "\x1b" not in cli.out
+
+
+def test_github_out_of_reach_is_said_soon_and_while_waiting(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_API_URL", "http://127.0.0.1:9")
+    monkeypatch.setattr("labeler.commands.common.PATIENCE_SECONDS", 1.0)
+    assert cli(f"{REPO}#42") == 1
+    assert "out of reach" in cli.err
+    assert cli("doctor", "--repository", REPO) == 1
+    assert cli.out.count("out of reach") == 1
+
+
+def test_doctor_says_which_labels_the_model_never_met(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "labels.yml").write_text("- bug\n- needs legal review\n")
+    assert cli("doctor", "--labels", str(tmp_path / "labels.yml")) == 0
+    assert "not tuned on: needs legal review" in cli.out
+    (tmp_path / "labels.yml").write_text("- [bug\n")
+    assert cli("doctor", "--labels", str(tmp_path / "labels.yml")) == 1
+    assert "✗ labels" in cli.out
+    assert cli.err == ""
+
+
 def test_own_labels_are_chosen_from(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "labels.yml").write_text("- name: 'type: bug'\n  aliases: [bug]\n- something else\n")
     assert cli("--title", "Crash", "--json", "--labels", str(tmp_path / "labels.yml")) == 0
@@ -175,7 +212,9 @@ MISTAKES = {
     "an out of another kind": (["--title", "x", "--out", "x.xlsx"], 2, "unknown kind of file"),
     "an out nowhere": (["--title", "x", "--out", "nowhere/x.csv"], 1, "cannot be written"),
     "labels that are not there": (["--title", "x", "--labels", "no.yml"], 1, "no.yml"),
-    "no threads": (["--title", "x", "--threads", "0"], 2, "number from 1 up"),
+    "a threshold for a label that is none": (["--title", "x", "--threshold", "bgu=0.5"], 2, "no label bgu"),
+    "an abbreviated option": (["--titl", "x"], 2, "unrecognized arguments: --titl"),
+    "no threads": (["--title", "x", "--threads", "0"], 2, "number from 1 to 256"),
 }
 
 

@@ -199,3 +199,9 @@ def test_no_bytes_cause_anything_but_an_input_error(
 def test_issues_survive_jsonl(tmp_path_factory: pytest.TempPathFactory, given_issues: list[Issue]) -> None:
     lines = "".join(json.dumps(vars(issue)) + "\n" for issue in given_issues)
     assert issues(tmp_path_factory.mktemp("round"), "in.jsonl", lines) == given_issues
+
+
+def test_standard_input_may_be_a_json_array_but_a_title_in_brackets_is_none() -> None:
+    array = io.BytesIO(b'[\n{"title": "one"},\n{"title": "two"}]')
+    assert [issue.title for issue in read_issues("-", array)] == ["one", "two"]
+    assert [issue.title for issue in read_issues("-", io.BytesIO(b"[Bug] crash\n\nbody"))] == ["[Bug] crash"]

@@ -65,3 +65,4 @@ def test_a_rare_labels_threshold_is_drawn_to_the_common_one() -> None:
     frequent, rare = fit_thresholds(truth, probabilities, np.ones_like(truth))
     assert frequent == pytest.approx(0.5, abs=0.05)
     assert abs(rare - frequent) < 0.1
+    assert rare >= 0.5

@@ -59,7 +59,13 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def _export(arguments: argparse.Namespace) -> int:
     from labeler.labels import read_labels
-    from training.export import export
+
+    try:
+        from training.export import export
+    except ImportError as error:
+        raise LabelerError(
+            f"export needs {error.name}", 'Install it: pip install "onnx>=1.20" "tokenizers>=0.21"'
+        ) from error
 
     manifest = export(
         arguments.checkpoint,

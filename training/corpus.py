@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from labeler.errors import InputError
+
 FILES = {
     "issues": "labelled_issues.jsonl.gz",
     "commits": "conventional_commits.jsonl.gz",
@@ -21,16 +23,17 @@ def read_rows(folder: Path, name: str) -> Iterator[dict[str, Any]]:
     """Rows of one of `FILES`.
 
     Raises:
-        FileNotFoundError: the folder lacks the file.
-        ValueError: a line is not JSON; the message names file and line.
+        InputError: the folder lacks the file, or a line is not JSON; the message names file and line.
     """
     path = folder / FILES[name]
+    if not path.is_file():
+        raise InputError(f"{path}: missing", f"The folder must hold {', '.join(FILES.values())}; see training/recipes.")
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             try:
                 yield json.loads(line)
             except ValueError as error:
-                raise ValueError(f"{path}:{number}: not a JSON line: {error}") from error
+                raise InputError(f"{path}:{number}: not a JSON line: {error}", "Mend or drop the line.") from error
 
 
 def held_out_titles(folder: Path) -> set[str]:

@@ -44,7 +44,7 @@ def issue_rows(data: Path, names: Iterable[str], split: str) -> list[Labelled]:
 
 
 def nlbse24_rows(data: Path, names: Iterable[str]) -> list[Labelled]:
-    """The NLBSE'24 training half: issues of five repositories that no other source holds."""
+    """The NLBSE'24 training half: issues of five repositories, other issues of two of which are in training too."""
     return [_labelled(row, list(names)) for row in read_rows(data, "nlbse24")]
 
 
@@ -66,7 +66,9 @@ def training_rows(
 def _labelled(row: dict[str, Any], names: list[str]) -> Labelled:
     labels = frozenset(row["labels"]) & set(names)
     space = tuple(name for name in names if name in row["label_space"] or name in labels)
-    return Labelled(Issue(title=row["title"] or "", body=row["body"] or ""), labels, space, row["source"])
+    return Labelled(
+        Issue(row["title"] or "", row["body"] or "", repository=row["repo"] or ""), labels, space, row["source"]
+    )
 
 
 def _capped(rows: list[Labelled], cap: dict[str, int]) -> list[Labelled]:

@@ -12,7 +12,8 @@ def fit_thresholds(truth: Array, probabilities: Array, known: Array, few: int = 
 
     Args:
         truth, known: bool (issues, labels); probabilities: float (issues, labels).
-        few: with so many examples a label's own threshold and the common one weigh the same.
+        few: with so many examples a label's own threshold and the common one weigh the same; with fewer
+            its threshold is at least 0.5.
     """
     common, _ = best_threshold(truth[known], probabilities[known])
     thresholds = []
@@ -20,7 +21,9 @@ def fit_thresholds(truth: Array, probabilities: Array, known: Array, few: int = 
         cells = known[:, label]
         own, _ = best_threshold(truth[cells, label], probabilities[cells, label])
         count = int(truth[cells, label].sum())
-        thresholds.append((own * count + common * few) / (count + few))
+        drawn = (own * count + common * few) / (count + few)
+        # What a handful of examples says of a threshold is noise: then only what is likelier than not is set.
+        thresholds.append(drawn if count >= few else max(drawn, 0.5))
     return thresholds
 
 

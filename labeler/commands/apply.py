@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from labeler.commands.common import add_model_options, add_policy_options, load_from, parse_target, policy_from
+from labeler.commands.common import (
+    add_model_options,
+    add_policy_options,
+    check_thresholds,
+    connect,
+    load_from,
+    parse_target,
+    policy_from,
+)
 from labeler.config import Machine
 from labeler.errors import UsageError
 
@@ -22,18 +30,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, machine: Machine) -> int:
     from labeler.apply import apply_issue
-    from labeler.github import GitHub
 
     repository, number = parse_target(arguments.issue)
     if not machine.github_token and not arguments.dry_run:
         raise UsageError("No token.", "Set GITHUB_TOKEN to one that may write issues, or add --dry-run.")
-    github = GitHub(machine.github_token, machine.github_api_url)
+    policy, labeler = policy_from(arguments), load_from(arguments, machine)
+    check_thresholds(policy, labeler)
     outcome = apply_issue(
-        github,
-        load_from(arguments, machine),
+        connect(machine),
+        labeler,
         repository,
         number,
-        policy_from(arguments),
+        policy,
         dry_run=arguments.dry_run,
     )
     if outcome.decision is None:

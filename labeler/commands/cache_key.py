@@ -10,7 +10,7 @@ EXAMPLES = "example:\n  python -m labeler cache-key --model owner/name@<commit> 
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", required=True)
+    parser.add_argument("--model", required=True, help="as for labelling, pinned by commit or release")
     parser.add_argument("--system", required=True, help="the runner's RUNNER_OS")
 
 

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from labeler.config import Machine
 from labeler.errors import UsageError
@@ -14,6 +15,11 @@ from labeler.labels import read_labels
 from labeler.policy import Policy
 from labeler.predict import STARTER, Labeler
 
+if TYPE_CHECKING:
+    from labeler.github import GitHub
+
+PATIENCE_SECONDS = 15.0
+MOST_THREADS = 256
 _TARGET = re.compile(
     r"(?:https?://[^/\s]+/)?(?P<repository>[\w.-]+/[\w.-]+)(?:#|/issues/)(?P<number>\d+)(?:[#?].*)?", re.ASCII
 )
@@ -67,6 +73,15 @@ def policy_from(arguments: argparse.Namespace) -> Policy:
     )
 
 
+def check_thresholds(policy: Policy, labeler: Labeler) -> None:
+    """Refuses a threshold for a label that is not in the list: it would never be used."""
+    unknown = [name for name in policy.thresholds if labeler.labels.find(name) is None]
+    if unknown:
+        raise UsageError(
+            f"--threshold: no label {', '.join(unknown)}", f"The labels are: {', '.join(labeler.labels.names)}."
+        )
+
+
 def load_from(arguments: argparse.Namespace, machine: Machine, *, workers: int = 1) -> Labeler:
     """The model that the options name, fetched if need be."""
     labels = read_labels(arguments.labels) if arguments.labels else None
@@ -96,12 +111,23 @@ def resolve_model(
         )
 
 
+def connect(machine: Machine) -> GitHub:
+    """GitHub for somebody who waits at a terminal: it gives up soon, and says what it waits for."""
+    from labeler.github import GitHub
+
+    def tell(text: str) -> None:
+        print(text, file=sys.stderr)
+
+    return GitHub(machine.github_token, machine.github_api_url, budget_seconds=PATIENCE_SECONDS, on_wait=tell)
+
+
 def parse_target(text: str) -> tuple[str, int]:
     """("owner/repo", 123) from "owner/repo#123" or an issue's address."""
     found = _TARGET.fullmatch(text)
     if not found:
         raise UsageError(
-            f"{text!r} is no issue", "Write owner/repo#123 or https://github.com/owner/repo/issues/123, or - for stdin."
+            f"{text!r} is no issue",
+            "Write owner/repo#123, an issue's address, - for stdin, or a command such as apply or info (see --help).",
         )
     return found["repository"], int(found["number"])
 
@@ -112,9 +138,9 @@ def is_terminal() -> bool:
 
 def _positive(text: str) -> int:
     number = int(text)
-    if number < 1:
+    if not 1 <= number <= MOST_THREADS:
         raise ValueError
     return number
 
 
-_positive.__name__ = "number from 1 up"  # argparse names it in its error
+_positive.__name__ = f"number from 1 to {MOST_THREADS}"  # argparse names it in its error

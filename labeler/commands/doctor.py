@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labeler import __version__
-from labeler.commands.common import add_model_options, load_from
+from labeler.commands.common import add_model_options, connect, load_from
 from labeler.config import Machine
 from labeler.errors import LabelerError, UsageError
 from labeler.github import GitHub
@@ -48,9 +48,8 @@ def run(arguments: argparse.Namespace, machine: Machine) -> int:
         findings.append(finding)
         _show(finding)
     faults = sum(finding.is_fault for finding in findings)
-    print(
-        "Nothing to mend." if not any(f.remedy for f in findings) else f"{faults} to mend." if faults else "It works."
-    )
+    remarks = any(finding.remedy for finding in findings)
+    print(f"{faults} to mend." if faults else "Works; see the remarks marked with !" if remarks else "Nothing to mend.")
     return 1 if faults else 0
 
 
@@ -58,6 +57,11 @@ def findings_of(arguments: argparse.Namespace, machine: Machine) -> Iterator[Fin
     yield Finding("version", f"issue-labeler {__version__}, Python {platform.python_version()}, {platform.machine()}")
     yield _cache(machine.cache)
     labels: LabelSet | None = None
+    try:
+        wanted = read_labels(arguments.labels) if arguments.labels else None
+    except LabelerError as error:
+        yield _fault("labels", error)
+        return
     try:
         started = time.perf_counter()
         labeler = load_from(arguments, machine)
@@ -67,17 +71,30 @@ def findings_of(arguments: argparse.Namespace, machine: Machine) -> Iterator[Fin
         said = ", ".join(prediction.chosen) or "no label"
         card = f"{labeler.card.name} {labeler.card.version}"
         yield Finding("model", f"{card}: {PROBE.title!r} → {said}, {seconds:.2f} s with loading")
+        if wanted is not None:
+            yield _list_of(wanted, labeler.manifest.labels)
     except LabelerError as error:
         yield _fault("model", error)
-        labels = read_labels(arguments.labels) if arguments.labels else None
+        labels = wanted
     if not arguments.repository:
         yield Finding("repository", "not checked", "Give --repository owner/name to check GitHub too.")
         return
-    github = GitHub(machine.github_token, machine.github_api_url)
-    yield _checked("token", lambda: _token(github, machine))
+    github = connect(machine)
+    token = _checked("token", lambda: _token(github, machine))
+    yield token
+    if token.is_fault:  # without it the rest would fail in the same way
+        return
     yield _checked("repository", lambda: _repository(github, arguments.repository))
     if labels is not None:
         yield _checked("labels", lambda: _labels(github, arguments.repository, labels))
+
+
+def _list_of(wanted: LabelSet, tuned: LabelSet) -> Finding:
+    new = [label.name for label in wanted if not any(tuned.find(spelling) for spelling in label.spellings)]
+    if not new:
+        return Finding("label list", f"{len(wanted)} labels, all known to the model")
+    remedy = f"The model was not tuned on: {', '.join(new)}. Give aliases that it knows, or expect guesses."
+    return Finding("label list", f"{len(wanted)} labels", remedy)
 
 
 def _cache(folder: Path) -> Finding:

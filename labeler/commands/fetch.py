@@ -14,7 +14,9 @@ EXAMPLES = """examples:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", help="as for --model")
+    parser.add_argument(
+        "model", help="owner/name@commit (Hugging Face Hub) or github:owner/repo@tag/asset.tar.gz[#sha256=…]"
+    )
 
 
 def run(arguments: argparse.Namespace, machine: Machine) -> int:

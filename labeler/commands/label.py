@@ -15,6 +15,8 @@ from labeler.answer import SEPARATOR
 from labeler.commands.common import (
     add_model_options,
     add_policy_options,
+    check_thresholds,
+    connect,
     is_terminal,
     load_from,
     parse_target,
@@ -26,6 +28,7 @@ from labeler.decoder import available_cores
 from labeler.errors import InputError, UsageError
 from labeler.issue import Issue, from_rest
 from labeler.predict import Labeler, Prediction
+from labeler.textfile import one_line
 
 EXAMPLES = """examples:
   python -m labeler --title "Crash when saving" --body "TypeError: x is undefined"
@@ -78,10 +81,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, machine: Machine) -> int:
     if arguments.out and arguments.out.suffix.lower() not in OUT_KINDS:
         raise UsageError(f"--out {arguments.out}: unknown kind of file", "Name a .csv or .jsonl file.")
+    if arguments.out and arguments.file and Path(arguments.file).resolve() == arguments.out.resolve():
+        raise UsageError(f"--out {arguments.out}: the file that is read", "Name another file for the results.")
     policy = policy_from(arguments)
     issues = _issues(arguments, machine)
     many = len(issues) > 1
     labeler = load_from(arguments, machine, workers=(arguments.threads or available_cores()) if many else 1)
+    check_thresholds(policy, labeler)
     from labeler.progress import counted
 
     with counted(len(issues), "labelling") as done:
@@ -128,10 +134,7 @@ def _issues(arguments: argparse.Namespace, machine: Machine) -> list[Issue]:
     if arguments.issue is None:
         raise UsageError("No issue was given.", "Try: python -m labeler --title 'Crash when saving'   (or --help)")
     repository, number = parse_target(arguments.issue)
-    from labeler.github import GitHub
-
-    github = GitHub(machine.github_token, machine.github_api_url)
-    return [from_rest(github.issue(repository, number), repository)]
+    return [from_rest(connect(machine).issue(repository, number), repository)]
 
 
 def _printer(arguments: argparse.Namespace, many: bool) -> Callable[[Iterable[Labelled], Labeler], None]:
@@ -150,6 +153,8 @@ def _print_json(results: Iterable[Labelled], labeler: Labeler) -> None:
 def _print_line(results: Iterable[Labelled], labeler: Labeler) -> None:
     for result in results:
         print(SEPARATOR.join(result.labels))
+        if not result.labels and is_terminal():
+            print("no label reaches its threshold: --explain-probabilities shows how near they come", file=sys.stderr)
 
 
 def _print_list(results: Iterable[Labelled], labeler: Labeler) -> None:
@@ -161,7 +166,7 @@ def _print_list(results: Iterable[Labelled], labeler: Labeler) -> None:
     for result in results:
         issue = result.issue
         name = f"{issue.repository}#{issue.number}" if issue.number else issue.id
-        print("\t".join((name, SEPARATOR.join(result.labels), " ".join(issue.title.split()))))
+        print("\t".join((name, SEPARATOR.join(result.labels), one_line(issue.title))))
 
 
 def _print_explanations(results: Iterable[Labelled], labeler: Labeler) -> None:
@@ -169,6 +174,11 @@ def _print_explanations(results: Iterable[Labelled], labeler: Labeler) -> None:
 
     for result in results:
         print_explanation(result, labeler.card)
+
+
+def _cell(text: str) -> str:
+    """Text that no spreadsheet takes for a formula: titles are strangers' text."""
+    return "'" + text if text.startswith(("=", "+", "-", "@")) else text
 
 
 def _write(path: Path, results: Iterable[Labelled], labeler: Labeler) -> None:
@@ -186,17 +196,9 @@ def _write(path: Path, results: Iterable[Labelled], labeler: Labeler) -> None:
                 table.writerow(["id", "repo", "number", "title", "labels", *(f"p({name})" for name in names)])
                 for r in results:
                     numbers = [f"{r.prediction.probabilities[name]:.4f}" for name in names]
-                    issue = r.issue
-                    table.writerow(
-                        [
-                            issue.id,
-                            issue.repository,
-                            issue.number or "",
-                            issue.title,
-                            SEPARATOR.join(r.labels),
-                            *numbers,
-                        ]
-                    )
+                    issue, labels = r.issue, SEPARATOR.join(r.labels)
+                    title = _cell(one_line(issue.title))
+                    table.writerow([issue.id, issue.repository, issue.number or "", title, labels, *numbers])
         os.replace(temporary, path)
     except OSError as error:
         raise InputError(
