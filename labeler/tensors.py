@@ -50,7 +50,7 @@ class TensorFile:
                 header: dict[str, Any] = json.loads(file.read(length))
         except ValueError as error:
             raise BundleError(f"{path}: not a safetensors file: {error}", "Download or export it again.") from error
-        self.metadata: dict[str, str] = header.pop("__metadata__", {})
+        header.pop("__metadata__", None)
         self._start = 8 + length
         self._entries = header
         end = max((entry["data_offsets"][1] for entry in header.values()), default=0)

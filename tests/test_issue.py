@@ -157,7 +157,7 @@ texts = st.text(st.characters())
 @given(texts, texts, st.lists(texts), texts)
 def test_all_text_of_an_issue_encodes(title: str, body: str, labels: list[str], author: str) -> None:
     issue = Issue(title, body, labels=tuple(labels), author=author)
-    json.dumps(vars(issue), ensure_ascii=False).encode()
+    assert json.dumps(vars(issue), ensure_ascii=False).encode()
 
 
 anything = st.recursive(

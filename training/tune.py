@@ -16,7 +16,7 @@ from tqdm import tqdm
 from transformers import Gemma3ForCausalLM
 
 from labeler.answer import Grammar
-from labeler.labels import Label, LabelSet
+from labeler.labels import LabelSet
 from labeler.prompt import Renderer
 from labeler.tokenizer import LibraryTokenizer
 from training.pretrain import learning_rate_scale
@@ -140,7 +140,3 @@ def tune(
     merged.save_pretrained(out)
     (out / "tokenizer.json").write_bytes((base / "tokenizer.json").read_bytes())
     return losses
-
-
-def plain_labels(names: tuple[str, ...]) -> LabelSet:
-    return LabelSet(tuple(Label(name) for name in names))

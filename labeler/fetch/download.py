@@ -6,7 +6,6 @@ download ends early (1.33 and 2.4 alike), so the bytes of a file come through he
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
+from labeler.bundle import sha256
 from labeler.errors import DownloadError, UsageError
 from labeler.fetch.cache import disk_errors
 
@@ -218,11 +218,6 @@ def bearer(token: str) -> dict[str, str]:
     if not all("!" <= character <= "~" for character in token):
         raise UsageError("the access token holds spaces or characters no token has", "Copy the token again.")
     return {"Authorization": f"Bearer {token}"} if token else {}
-
-
-def sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def forget(part: Path) -> None:
