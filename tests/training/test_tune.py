@@ -83,7 +83,7 @@ RECIPE: dict[str, Any] = {
     "tune": {
         "rank": 16, "alpha": 16, "learning_rate": 5e-3, "epochs": 4, "batch_tokens": 4096, "warmup": 0.1, "decay": 0.5,
         "token_budget": 64, "describe": False, "cap": {"made": 400}, "commits_a_label": 5, "drop_label": 0.3,
-        "shuffle_labels": 0.5, "validation_rows": 20,
+        "shuffle_labels": 0.5, "validation_rows": 120,
     },
 }  # fmt: skip
 
