@@ -388,3 +388,10 @@ def test_with_a_personal_token_the_labels_of_that_account_are_its_own(standin: S
     )
     assert outcome.decision is not None
     assert outcome.decision.remove == ("documentation",)
+
+
+def test_a_threshold_for_a_label_that_is_none_is_said(job: Job) -> None:
+    assert job.run(threshold="securty=0.9, bug=0.5") == 0
+    assert "warning" in job.commands
+    assert "securty" in job.log
+    assert job.outputs["applied"]
