@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from labeler.errors import BundleError
+from labeler.errors import BundleError, NewerBundleError
 from labeler.labels import LabelSet
 
 FORMAT_VERSION = 1
@@ -121,7 +121,7 @@ def read_manifest(folder: Path) -> Manifest:
         if not isinstance(document, dict):
             raise ValueError("not a JSON object")
         if int(document["format"]) > FORMAT_VERSION:
-            raise BundleError(
+            raise NewerBundleError(
                 f"{path}: bundle format {document['format']}, this version reads up to {FORMAT_VERSION}",
                 "Use a newer version of the labeller, or an older bundle.",
             )

@@ -3,7 +3,8 @@
 LabelerError            exit code 1: something outside the program must be mended
 ├── UsageError          exit code 2: the command line or an input of the action is wrong
 ├── InputError          a labels file, dataset or issue file is wrong; names file, line and field
-├── BundleError         a model bundle is missing, damaged or too new
+├── BundleError         a model bundle is missing or damaged
+│   └── NewerBundleError    … or made for a newer version
 ├── DownloadError       a bundle could not be fetched
 └── GitHubError         GitHub refused or did not answer; subclasses in labeler.refusals
 """
@@ -37,6 +38,10 @@ class InputError(LabelerError):
 
 class BundleError(LabelerError):
     """A model bundle is missing, damaged, or made for another version."""
+
+
+class NewerBundleError(BundleError):
+    """A bundle of a newer format: whole, but not for this version. Fetching it again would not help."""
 
 
 class DownloadError(LabelerError):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from labeler.errors import BundleError, DownloadError
+from labeler.errors import BundleError, DownloadError, NewerBundleError
 from labeler.fetch import cache as module
 from labeler.fetch.cache import Cache
 
@@ -115,3 +115,17 @@ def test_a_commit_is_noted_and_a_broken_note_is_no_commit(store: Cache) -> None:
     assert os.listdir(store.folder / "refs") == ["hf-a"]
     (store.folder / "refs" / "hf-a").write_bytes(b"\xff\x00")
     assert len(store.commit_of("hf-a")) < 40
+
+
+def test_an_entry_of_a_newer_format_is_refused_and_stays(store: Cache, warnings: list[str]) -> None:
+    entry = store.fill("key", bundle_in)
+
+    def too_new(folder: Path) -> None:
+        raise NewerBundleError("bundle format 99")
+
+    newer = Cache(store.folder, too_new, warnings.append)
+    with pytest.raises(NewerBundleError):
+        newer.find("key")
+    with pytest.raises(NewerBundleError):
+        newer.fill("key", lambda work: pytest.fail("fetched again"))
+    assert (entry / "whole").exists()

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from labeler.errors import DownloadError, LabelerError
+from labeler.errors import DownloadError, LabelerError, NewerBundleError
 
 LONGEST_WAIT_FOR_ANOTHER = 900.0  # seconds; then both download
 _POLL = 0.1
@@ -83,6 +83,8 @@ class Cache:
     def _damage(self, folder: Path) -> LabelerError | None:
         try:
             self.verify(folder)
+        except NewerBundleError:
+            raise
         except LabelerError as error:
             return error
         return None
