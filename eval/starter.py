@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 
 from eval.metrics import f1_scores, micro_f1
+from labeler.bundle import read_manifest
 from labeler.decoder import available_cores
 from labeler.issue import Issue
 from labeler.labels import LabelSet, read_labels
 from labeler.predict import Labeler
 from training.recipe import read_recipe
-from training.rows import Labelled, issue_rows, nlbse24_rows, training_rows
+from training.rows import Labelled, issue_rows, nlbse24_rows, training_rows, truth_and_known
 from training.thresholds import fit_thresholds
 
 THREE = ("bug", "enhancement", "question")
@@ -48,8 +49,8 @@ def compare(data: Path, model: Path, recipe_path: Path) -> dict[str, Any]:
             "unseen": int(unseen.sum()),
         }
     }
-    truth, known = _arrays(dev, names)
-    kept_truth, kept_known = _arrays(validation, names)
+    truth, known = truth_and_known(dev, names)
+    kept_truth, kept_known = truth_and_known(validation, names)
     for name, score in systems.items():
         kept = score([row.issue for row in validation], names)
         thresholds = np.array(fit_thresholds(kept_truth, kept, kept_known))
@@ -107,7 +108,7 @@ def print_table(figures: dict[str, Any]) -> None:
 
 def _starter(folder: Path) -> Callable[[Sequence[Issue], Sequence[str]], Array]:
     def score(issues: Sequence[Issue], names: Sequence[str]) -> Array:
-        whole = Labeler(folder).manifest.labels
+        whole = read_manifest(folder).labels
         labels = LabelSet(tuple(label for name in names if (label := whole.find(name))))
         labeler = Labeler(folder, labels, threads=1, workers=available_cores())
         said = labeler.predict_many(issues)
@@ -123,7 +124,7 @@ def _linear(rows: Sequence[Labelled], names: Sequence[str]) -> Callable[[Sequenc
 
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), min_df=3, sublinear_tf=True, max_features=200_000)
     features = vectorizer.fit_transform(_text(row.issue) for row in rows)
-    truth, known = _arrays(rows, names)
+    truth, known = truth_and_known(rows, names)
     models = {}
     for i, name in enumerate(names):
         use = np.flatnonzero(known[:, i])
@@ -138,13 +139,6 @@ def _linear(rows: Sequence[Labelled], names: Sequence[str]) -> Callable[[Sequenc
 
 def _text(issue: Issue) -> str:
     return f"{issue.title}\n{issue.body[:4000]}"
-
-
-def _arrays(rows: Sequence[Labelled], names: Sequence[str]) -> tuple[Array, Array]:
-    """(truth, known), bool (rows, labels)."""
-    truth = np.array([[name in row.labels for name in names] for row in rows])
-    known = np.array([[name in row.space for name in names] for row in rows])
-    return truth, known
 
 
 def _macro(answers: Array, predicted: Array) -> float:

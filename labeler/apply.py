@@ -157,7 +157,7 @@ def act(settings: Settings, connect: Connect, load_labeler: LoadLabeler, log: Lo
         return Outcome(settings.repository, number, issue.title, skipped=reason)
     github = connect(settings, log.line)
     labeler = load_labeler(settings)
-    if unknown := [name for name in settings.thresholds if labeler.labels.find(name) is None]:
+    if unknown := labeler.labels.unknown(settings.thresholds):
         log.warning(f"Input 'threshold' names what is no label of the list: {', '.join(unknown)}.", TITLE)
     outcome = apply_issue(
         github,

@@ -10,7 +10,7 @@ is the probability that label i is in the set: either i comes next, or an earlie
 The second factor is exact for the label that the path takes; for the others the path's own continuation
 stands in, which costs nothing and counts every label whether chosen or not. (Reading only the path's
 conditional probabilities gives a label that lost narrowly to an earlier one next to nothing: on the
-starter's development data that cost 0.03 of micro-F1 and a fifth of the calibration error.)
+starter's development data micro-F1 was 0.738 with it and 0.763 with q.)
 """
 
 from __future__ import annotations

@@ -79,6 +79,10 @@ class LabelSet:
         """The label of that name in any case, else the one with that alias, else None."""
         return self._index.get(fold(name))
 
+    def unknown(self, names: Iterable[str]) -> list[str]:
+        """Those of `names` that are neither name nor alias of a label."""
+        return [name for name in names if self.find(name) is None]
+
     def only(self, names: Iterable[str]) -> LabelSet:
         """The labels that `names` (or aliases) name, in this set's order; names it does not know are passed over."""
         wanted = {self.find(name) for name in names}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from labeler.issue import Issue
 from training.corpus import held_out_titles, read_rows
@@ -61,6 +63,13 @@ def training_rows(
     rows += _commit_rows(data, names, settings["commits_a_label"], rng)
     rng.shuffle(rows)
     return rows, validation
+
+
+def truth_and_known(rows: Sequence[Labelled], names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Which labels are true, and which the row's source uses at all: bool (rows, labels) each."""
+    truth = np.array([[name in row.labels for name in names] for row in rows])
+    known = np.array([[name in row.space for name in names] for row in rows])
+    return truth, known
 
 
 def _labelled(row: dict[str, Any], names: list[str]) -> Labelled:

@@ -13,7 +13,7 @@ from labeler.decoder import available_cores
 from labeler.labels import LabelSet, read_labels
 from labeler.predict import Labeler
 from training.export import export
-from training.rows import Labelled, training_rows
+from training.rows import Labelled, training_rows, truth_and_known
 from training.thresholds import fit_thresholds
 
 
@@ -52,7 +52,6 @@ def _thresholds(bundle: Path, manifest: Manifest, labels: LabelSet, rows: list[L
     labeler = Labeler(bundle, threads=1, workers=available_cores())
     said = labeler.predict_many(row.issue for row in rows)
     probabilities = np.array([[p.probabilities[name] for name in labels.names] for p in said])
-    truth = np.array([[name in row.labels for name in labels.names] for row in rows])
-    known = np.array([[name in row.space for name in labels.names] for row in rows])
+    truth, known = truth_and_known(rows, labels.names)
     fitted = fit_thresholds(truth, probabilities, known)
     return {name: round(threshold, 3) for name, threshold in zip(labels.names, fitted, strict=True)}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,8 +74,7 @@ def policy_from(arguments: argparse.Namespace) -> Policy:
 
 def check_thresholds(policy: Policy, labeler: Labeler) -> None:
     """Refuses a threshold for a label that is not in the list: it would never be used."""
-    unknown = [name for name in policy.thresholds if labeler.labels.find(name) is None]
-    if unknown:
+    if unknown := labeler.labels.unknown(policy.thresholds):
         raise UsageError(
             f"--threshold: no label {', '.join(unknown)}", f"The labels are: {', '.join(labeler.labels.names)}."
         )
@@ -90,10 +88,8 @@ def load_from(arguments: argparse.Namespace, machine: Machine, *, workers: int =
     return Labeler(folder, labels, cache=machine.cache, threads=threads, workers=workers)
 
 
-def resolve_model(
-    model: str, machine: Machine, *, offline: bool = False, warn: Callable[[str], None] | None = None
-) -> Path:
-    from labeler.hub import resolve, to_stderr
+def resolve_model(model: str, machine: Machine, *, offline: bool = False) -> Path:
+    from labeler.hub import resolve
     from labeler.progress import download_bar
 
     with download_bar() as progress:
@@ -106,7 +102,6 @@ def resolve_model(
             hub_token=machine.hub_token,
             github_api_url=machine.github_api_url,
             hub_url=machine.hub_endpoint,
-            warn=warn or to_stderr,
             progress=progress,
         )
 

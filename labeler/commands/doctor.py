@@ -56,12 +56,12 @@ def run(arguments: argparse.Namespace, machine: Machine) -> int:
 def findings_of(arguments: argparse.Namespace, machine: Machine) -> Iterator[Finding]:
     yield Finding("version", f"issue-labeler {__version__}, Python {platform.python_version()}, {platform.machine()}")
     yield _cache(machine.cache)
-    labels: LabelSet | None = None
     try:
         wanted = read_labels(arguments.labels) if arguments.labels else None
     except LabelerError as error:
         yield _fault("labels", error)
         return
+    labels = wanted
     try:
         started = time.perf_counter()
         labeler = load_from(arguments, machine)
@@ -75,7 +75,6 @@ def findings_of(arguments: argparse.Namespace, machine: Machine) -> Iterator[Fin
             yield _list_of(wanted, labeler.manifest.labels)
     except LabelerError as error:
         yield _fault("model", error)
-        labels = wanted
     if not arguments.repository:
         yield Finding("repository", "not checked", "Give --repository owner/name to check GitHub too.")
         return
