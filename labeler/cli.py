@@ -1,18 +1,14 @@
-"""The command line: `python -m labeler [command] …`. Without a command it labels.
-
-Exit codes: 0 done; 1 an expected failure, with its remedy on stderr; 2 wrong usage; 3 a bug; 130 interrupted.
-"""
+"""The command line: `python -m labeler [command] …`. Without a command it labels."""
 
 from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 
+from labeler.command_line import EXIT_CODES, Parser, guarded
 from labeler.config import environment, read_machine
-from labeler.errors import LabelerError, UsageError
 
 COMMANDS = {
     "label": "label issues and print the labels (the default command)",
@@ -23,47 +19,29 @@ COMMANDS = {
     "action": "the GitHub Action's last step; reads its inputs from the environment",
     "cache-key": "print the key and path of a model's entry in GitHub's cache",
 }
-EXAMPLES = """examples:
+EXAMPLES = (
+    """examples:
   python -m labeler --title "Crash when saving" --body "TypeError: x is undefined"
   python -m labeler --file issues.jsonl --json
   python -m labeler octocat/hello-world#42 --explain-probabilities
   python -m labeler COMMAND --help
 
-exit codes: 0 done; 1 failed, the remedy is on stderr; 2 wrong usage; 3 a bug; 130 interrupted"""
-BUG = 3
-INTERRUPTED = 130
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> None:  # type: ignore[override]
-        raise UsageError(f"{self.prog}: {message}", f"{self.prog} --help shows how.")
+"""
+    + EXIT_CODES
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code. Expected failures print what happened and what to do."""
     given = list(sys.argv[1:] if argv is None else argv)
-    try:
-        return _run(given)
-    except LabelerError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has stopped; Python would complain once more while closing it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except Exception:
-        _report_bug()
-        return BUG
+    return guarded(lambda: _run(given))
 
 
 def _run(given: list[str]) -> int:
     name = given[0] if given and given[0] in COMMANDS else "label"
     module = importlib.import_module(f"labeler.commands.{name.replace('-', '_')}")
     is_default = not (given and given[0] == name)
-    parser = _Parser(
+    parser = Parser(
         prog="python -m labeler" + ("" if is_default else f" {name}"),
         allow_abbrev=False,
         description=_overview() if is_default else module.__doc__,
@@ -79,14 +57,3 @@ def _run(given: list[str]) -> int:
 def _overview() -> str:
     lines = [f"  {name:<10} {text}" for name, text in COMMANDS.items()]
     return "Labels GitHub issues with a small language model on this CPU.\n\ncommands:\n" + "\n".join(lines)
-
-
-def _report_bug() -> None:
-    import platform
-    import traceback
-
-    from labeler import __version__
-
-    traceback.print_exc()
-    versions = f"issue-labeler {__version__}, Python {platform.python_version()}, {platform.platform()}"
-    print(f"This is a bug: please report it with the lines above.\n{versions}", file=sys.stderr)

@@ -20,7 +20,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TypeVar
 
 import numpy as np
 
@@ -34,8 +33,6 @@ from labeler.tokenizer import open_tokenizer
 
 _NEGLIGIBLE = 1e-4  # mass below which labels that share a beginning are not told apart any further
 
-T = TypeVar("T")
-
 
 @dataclass(frozen=True)
 class Score:
@@ -44,10 +41,12 @@ class Score:
     Attributes:
         probabilities: float64 (labels,), in listed order.
         chosen: indices of the most probable answer's labels.
+        embedding: the mean hidden state over the issue's tokens, L2-normalised: float32 (hidden,).
     """
 
     probabilities: np.ndarray
     chosen: tuple[int, ...]
+    embedding: Array
 
 
 @dataclass(frozen=True)
@@ -108,25 +107,16 @@ class Engine:
         room = 2 * sum(len(ids) for ids in task.grammar.later)  # tokens an answer can take, and looks ahead
 
         def one(ids: list[int], cache: Cache, hidden: Array) -> Score:
-            score = _Walk(self, task, cache, task.prefix_length + len(ids), hidden[-1]).run()
+            mean: Array = hidden.mean(axis=0)
+            probabilities, chosen = _Walk(self, task, cache, task.prefix_length + len(ids), hidden[-1]).run()
             done()
-            return score
+            return Score(probabilities, chosen, mean / max(float(np.linalg.norm(mean)), 1e-12))
 
         return self._each(issues, task.prefix, room, one)
 
-    def embed(self, issues: Sequence[list[int]], task: Task) -> Array:
-        """The mean hidden state over each issue's tokens, L2-normalised: float32 (issues, hidden)."""
-
-        def one(ids: list[int], cache: Cache, hidden: Array) -> Array:
-            mean: Array = hidden.mean(axis=0)
-            return mean / max(float(np.linalg.norm(mean)), 1e-12)
-
-        rows = self._each(issues, task.prefix, 0, one)
-        return np.stack(rows) if rows else np.zeros((0, self.manifest.shape.hidden_size), dtype=np.float32)
-
     def _each(
-        self, issues: Sequence[list[int]], prefix: Array, room: int, one: Callable[[list[int], Cache, Array], T]
-    ) -> list[T]:
+        self, issues: Sequence[list[int]], prefix: Array, room: int, one: Callable[[list[int], Cache, Array], Score]
+    ) -> list[Score]:
         """Calls `one` with every issue's ids, its cache and its hidden states (tokens, hidden).
 
         Each worker owns one cache, long enough for the longest issue, so memory does not grow with the
@@ -143,7 +133,7 @@ class Engine:
             cache.fill(prefix)
             caches.put(cache)
 
-        def run(ids: list[int]) -> T:
+        def run(ids: list[int]) -> Score:
             cache = caches.get()
             try:
                 return one(ids, cache, self.continue_(ids, cache, start))
@@ -193,7 +183,8 @@ class _Walk:
         self._length = length  # tokens so far
         self._states: dict[tuple[int, ...], Array] = {(): hidden}  # state after each path looked at from here
 
-    def run(self) -> Score:
+    def run(self) -> tuple[np.ndarray, tuple[int, ...]]:
+        """Probabilities (labels,), and the labels of the most probable answer."""
         grammar = self._task.grammar
         states: list[np.ndarray] = []  # p(j | s) of each state on the path
         chosen: list[int] = []
@@ -208,7 +199,7 @@ class _Walk:
             chosen.append(best)
             last = best
             self._feed(ids, grammar.trie(last))
-        return Score(membership(states), tuple(chosen))
+        return membership(states), tuple(chosen)
 
     def _feed(self, ids: Sequence[int], trie: Node) -> None:
         """Adds a chosen label's tokens, and looks ahead along what every further label begins with."""

@@ -80,12 +80,18 @@ class Labeler:
 
     def predict_many(self, issues: Iterable[Issue], done: Callable[[], None] = lambda: None) -> list[Prediction]:
         """Predictions in the issues' order, each the same as by itself; `done` is called after each."""
+        return self.read(issues, done)[0]
+
+    def read(
+        self, issues: Iterable[Issue], done: Callable[[], None] = lambda: None
+    ) -> tuple[list[Prediction], np.ndarray]:
+        """`predict_many`, and the issues' embeddings from the same pass: float32 (issues, hidden), of length 1."""
         started = time.perf_counter()
         ids = [self.engine.renderer.issue(issue) for issue in issues]
         scores = self.engine.score(ids, self.task, done)
         seconds = (time.perf_counter() - started) / max(1, len(ids))
         names = self.labels.names
-        return [
+        predictions = [
             Prediction(
                 dict(zip(names, score.probabilities.tolist(), strict=True)),
                 tuple(names[i] for i in score.chosen),
@@ -93,10 +99,10 @@ class Labeler:
             )
             for score in scores
         ]
-
-    def embed(self, issues: Iterable[Issue]) -> np.ndarray:
-        """Pooled, L2-normalised hidden states: float32 (issues, hidden)."""
-        return self.engine.embed([self.engine.renderer.issue(issue) for issue in issues], self.task)
+        embeddings = np.zeros((len(scores), self.manifest.shape.hidden_size), dtype=np.float32)
+        for row, score in zip(embeddings, scores, strict=True):
+            row[:] = score.embedding
+        return predictions, embeddings
 
 
 def _as_tuned(label: Label, tuned: LabelSet) -> Label:

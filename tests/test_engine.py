@@ -106,7 +106,7 @@ def test_a_label_known_by_an_alias_is_asked_for_by_the_name_the_model_learned(bu
 
 def test_embeddings_are_unit_vectors_that_tell_texts_apart(labeler: Labeler) -> None:
     issues = [Issue("Crash when saving"), Issue("Crash when saving"), Issue("Please add dark mode")]
-    rows = labeler.embed(issues)
+    rows = labeler.read(issues)[1]
     assert rows.dtype == np.float32
     assert rows.shape == (3, labeler.manifest.shape.hidden_size)
     np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-6)

@@ -16,6 +16,7 @@ from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 from training.corpus import documents
 from training.tokenizer import train_tokenizer
 
+_TEXTS_AT_ONCE = 5000
 CHARACTERS_A_TOKEN = 3.4  # a little above what the tokenizer reaches, so that the text suffices
 
 
@@ -71,7 +72,11 @@ def _tokens(recipe: dict[str, Any], data: Path, out: Path) -> np.ndarray:
     tokenizer = Tokenizer.from_file(str(out / "tokenizer.json"))
     tokenizer.encode_special_tokens = True  # a "<bos>" typed by a person stays text
     bos, eos = tokenizer.token_to_id("<bos>"), tokenizer.token_to_id("<eos>")
-    ids = [np.array([bos, *encoding.ids, eos], dtype=np.uint16) for encoding in tokenizer.encode_batch(texts)]
+    ids = []
+    for start in tqdm(range(0, len(texts), _TEXTS_AT_ONCE), desc="tokenize", mininterval=10):
+        # An encoding holds ten times what its ids need: never all texts' at once.
+        encodings = tokenizer.encode_batch_fast(texts[start : start + _TEXTS_AT_ONCE])
+        ids += [np.array([bos, *encoding.ids, eos], dtype=np.uint16) for encoding in encodings]
     tokens = np.concatenate(ids)[: settings["tokens"]]
     np.save(out / "tokens.tmp.npy", tokens)
     os.replace(out / "tokens.tmp.npy", cached)

@@ -157,6 +157,7 @@ def test_many_issues_score_as_one_by_one(tmp_path: Path) -> None:
     for one, many in zip(alone, engine.score(issues, task), strict=True):
         np.testing.assert_array_equal(one.probabilities, many.probabilities)
         assert one.chosen == many.chosen
-    together = engine.embed(issues, task)
-    np.testing.assert_array_equal(together, np.concatenate([engine.embed([issue], task) for issue in issues]))
+    together = np.stack([score.embedding for score in engine.score(issues, task)])
+    alone = np.stack([engine.score([issue], task)[0].embedding for issue in issues])
+    np.testing.assert_array_equal(together, alone)
     np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1, atol=1e-6)

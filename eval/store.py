@@ -1,0 +1,63 @@
+"""Results kept by what they were computed from, so that asking twice costs once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from labeler.config import environment, read_machine
+
+Array = np.ndarray
+
+
+class Store:
+    """A folder of arrays, each file named by the sha256 of its key. Without a folder nothing is kept."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+
+    def get(self, key: Any) -> dict[str, Array] | None:
+        """What was put under `key` (anything JSON can hold); None where there is nothing whole."""
+        path = self._path(key)
+        if path is None or not path.is_file():
+            return None
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                return dict(file)
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+            return None  # a torn file is computed again
+
+    def put(self, key: Any, arrays: Mapping[str, Array]) -> None:
+        """Keeps arrays (text as numpy strings) under `key`."""
+        path = self._path(key)
+        if path is None:
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(f".{os.getpid()}.partial")
+        with open(partial, "wb") as file:
+            np.savez(file, **arrays)
+        os.replace(partial, path)
+
+    def _path(self, key: Any) -> Path | None:
+        if self.folder is None:
+            return None
+        name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+        return self.folder / name[:2] / f"{name}.npz"
+
+
+def default_store() -> Store:
+    """The store in the cache folder (LABELER_CACHE)."""
+    return Store(read_machine(environment()).cache / "eval")
+
+
+def code_hash(*modules: str) -> str:
+    """A hash of source files, by path from the repository's root: part of a key, so that changed code asks anew."""
+    root = Path(__file__).parents[1]
+    return hashlib.sha256(b"\0".join((root / name).read_bytes() for name in sorted(modules))).hexdigest()
