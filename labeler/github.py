@@ -38,7 +38,9 @@ ACTIONS_LOGIN = "github-actions[bot]"
 SECONDS_BETWEEN_WRITES = 1.0
 SECONDS_OF_SECONDARY_LIMIT = 60.0
 MOST_PAGES = 100
+MOST_EVENT_PAGES = 900  # a workflow's token may ask 1,000 times an hour
 MOST_REDIRECTS = 5
+NOT_MODIFIED = 304
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,17 @@ class RateLimit:
     limit: int
     remaining: int
     reset: int  # seconds since 1970, UTC
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list. `next` is the address of the one after it, empty at the end; `last` the last one's number, 0
+    where GitHub does not say; `etag` asks whether the page is still the same."""
+
+    items: tuple[dict[str, Any], ...]
+    next: str
+    last: int
+    etag: str
 
 
 class GitHub:
@@ -86,6 +99,26 @@ class GitHub:
         """The REST object of an issue or pull request. After a transfer it names its new repository and number."""
         return self._object(f"{_path(repository)}/issues/{number:d}")
 
+    def issues_page(self, repository: str, since: str = "", *, url: str = "", etag: str = "") -> Page | None:
+        """Issues and pull requests, open and closed, from the longest unchanged on; up to 100.
+
+        Args:
+            since: only those changed since that time, as GitHub writes it; `url` (a `Page.next`) takes its place.
+            etag: of the same page, from earlier: None is returned where it has not changed. With a token that costs
+                nothing of the rate limit.
+        """
+        asked = url or f"{_path(repository)}/issues?state=all&sort=updated&direction=asc&per_page=100"
+        return self._page(asked if url or not since else f"{asked}&since={quote(since, safe='')}", etag)
+
+    def newest_number(self, repository: str) -> int:
+        """The highest number of an issue or pull request; 0 without any."""
+        found = self._page(f"{_path(repository)}/issues?state=all&sort=created&direction=desc&per_page=1")
+        return max((int(one["number"]) for one in found.items), default=0) if found else 0
+
+    def events(self, repository: str, number: int) -> Iterator[dict[str, Any]]:
+        """What happened to one issue, oldest first."""
+        return self._pages(f"{_path(repository)}/issues/{number:d}/events?per_page=100")
+
     def repository(self, repository: str) -> dict[str, Any]:
         return self._object(_path(repository))
 
@@ -96,12 +129,19 @@ class GitHub:
 
     def history(self, repository: str, number: int) -> tuple[LabelEvent, ...]:
         """Who put which label on this issue and who took which off, oldest first."""
-        events = self._pages(f"{_path(repository)}/issues/{number:d}/events?per_page=100")
         return tuple(
             LabelEvent(str(event["label"]["name"]), event["event"], str((event.get("actor") or {}).get("login", "")))
-            for event in events
+            for event in self.events(repository, number)
             if event.get("event") in ("labeled", "unlabeled") and isinstance(event.get("label"), dict)
         )
+
+    def repository_events(self, repository: str) -> Iterator[dict[str, Any]]:
+        """What happened to all issues and pull requests, newest first, each event with its issue as that is now.
+
+        A page is asked for when its first event is wanted. Raises `Invalid` where GitHub goes no further back: of a
+        busy repository it keeps only the newest pages in reach.
+        """
+        return self._pages(f"{_path(repository)}/issues/events?per_page=100", MOST_EVENT_PAGES)
 
     def add_labels(self, repository: str, number: int, names: Collection[str]) -> None:
         """Put labels on an issue beside those it has. GitHub creates a name that the repository lacks."""
@@ -137,21 +177,31 @@ class GitHub:
             raise Unavailable(f"GitHub answered GET {path} with something else than an object.", TROUBLE_REMEDY)
         return answer
 
-    def _pages(self, path: str) -> Iterator[dict[str, Any]]:
+    def _pages(self, path: str, most: int = MOST_PAGES) -> Iterator[dict[str, Any]]:
         url = path
-        for _ in range(MOST_PAGES):
-            answer, response = self._read(url)
-            if not isinstance(answer, list):
-                raise Unavailable(f"GitHub answered GET {path} with something else than a list.", TROUBLE_REMEDY)
-            yield from (one for one in answer if isinstance(one, dict))
-            url = response.links.get("next", {}).get("url", "")
+        for _ in range(most):
+            page = self._page(url)
+            yield from page.items if page else ()
+            url = page.next if page else ""
             if not url:
                 return
-        raise Unavailable(f"GET {path} did not end after {MOST_PAGES} pages.", TROUBLE_REMEDY)
+        raise Unavailable(f"GET {path} did not end after {most} pages.", TROUBLE_REMEDY)
 
-    def _read(self, url: str) -> tuple[Any, httpx2.Response]:
+    def _page(self, url: str, etag: str = "") -> Page | None:
+        answer, response = self._read(url, etag)
+        if response.status_code == NOT_MODIFIED:
+            return None
+        if not isinstance(answer, list):
+            asked = urlsplit(url).path
+            raise Unavailable(f"GitHub answered GET {asked} with something else than a list.", TROUBLE_REMEDY)
+        following, last = (response.links.get(name, {}).get("url", "") for name in ("next", "last"))
+        pages = re.search(r"[?&]page=([0-9]{1,9})(?:&|$)", last)
+        items = tuple(one for one in answer if isinstance(one, dict))
+        return Page(items, following, int(pages[1]) if pages else 0, response.headers.get("etag", ""))
+
+    def _read(self, url: str, etag: str = "") -> tuple[Any, httpx2.Response]:
         for _ in range(MOST_REDIRECTS):
-            answer, response = self._send("GET", self._absolute(url))
+            answer, response = self._send("GET", self._absolute(url), etag=etag)
             if not response.has_redirect_location:
                 return answer, response
             url = str(response.url.join(response.headers["location"]))
@@ -179,12 +229,14 @@ class GitHub:
             raise Moved(f"GitHub pointed to another host: {theirs.netloc[:100]}", "The token is not sent there.")
         return url
 
-    def _send(self, method: str, url: str, body: dict[str, Any] | None = None) -> tuple[Any, httpx2.Response]:
+    def _send(
+        self, method: str, url: str, body: dict[str, Any] | None = None, etag: str = ""
+    ) -> tuple[Any, httpx2.Response]:
         attempt = 0
         while True:
             started = self._clock()
             try:
-                return self._once(method, url, body)
+                return self._once(method, url, body, etag)
             except (RateLimited, Unavailable) as error:
                 attempt += 1
                 self._spent += max(0.0, self._clock() - started)
@@ -205,12 +257,13 @@ class GitHub:
             return SECONDS_OF_SECONDARY_LIMIT * growth if error.seconds is None else error.seconds
         return growth * (0.5 + self._jitter())
 
-    def _once(self, method: str, url: str, body: dict[str, Any] | None) -> tuple[Any, httpx2.Response]:
+    def _once(self, method: str, url: str, body: dict[str, Any] | None, etag: str) -> tuple[Any, httpx2.Response]:
         import httpx2  # 0.15 s: only where a request is made
 
         asked = f"{method} {urlsplit(url).path}"
         try:
-            response = self._client().request(method, url, json=body)
+            conditions = {"If-None-Match": etag} if etag else {}
+            response = self._client().request(method, url, json=body, headers=conditions)
         except httpx2.TimeoutException as error:
             raise Unavailable(f"GitHub did not answer {asked} within {self._timeout:g} s.", TROUBLE_REMEDY) from error
         except httpx2.RequestError as error:
@@ -223,7 +276,7 @@ class GitHub:
             if response.is_success:
                 what = f"GitHub's answer to {asked} is not JSON: cut off, or a proxy's page."
                 raise Unavailable(what, TROUBLE_REMEDY) from error
-        if response.is_success or response.has_redirect_location:
+        if response.is_success or response.has_redirect_location or (etag and response.status_code == NOT_MODIFIED):
             return answer, response
         said = str(answer.get("message", "")) if isinstance(answer, dict) else response.reason_phrase
         raise refusal(asked, response.status_code, self._safe(said), response.headers, self._clock())

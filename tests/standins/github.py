@@ -5,6 +5,7 @@ Every request is checked against GitHub's own API description; leaving the `with
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 import time
@@ -13,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from tests.standins import openapi
 
@@ -96,8 +97,12 @@ class GitHub:
         self.faults: list[Fault] = []
         self.login = ACTION
         self.may_write = True
+        self.public = False  # whether it may be read without a token
+        self.deepest = 10_000  # GitHub's own bound for pages by number in the list of issues
+        self.charged = 0  # requests that count against the rate limit
         self.url = ""
-        self._clock = 0
+        self._events = 0
+        self.clock = 1_790_000_000  # seconds since 1970; whatever is done takes one
 
     def add_repository(self, name: str, labels: tuple[str, ...] = ("bug", "documentation")) -> Repository:
         repository = self.repositories[name.lower()] = Repository()
@@ -118,14 +123,18 @@ class GitHub:
         issue = self.repositories[name.lower()].issues[number] = Issue(document | more)
         return issue
 
-    def set_label(self, name: str, number: int, label: str, by: str) -> None:
+    def set_label(self, name: str, number: int, label: str, by: str | None) -> None:
         """Somebody puts a label on an issue; the repository gets it where it lacks it, as with GitHub."""
         issue = self.repositories[name.lower()].issues[number]
         if label.lower() not in {one["name"].lower() for one in issue.document["labels"]}:
             issue.document["labels"].append(self._label(name, label))
             self._event(issue, "labeled", label, by)
 
-    def take_label(self, name: str, number: int, label: str, by: str) -> bool:
+    def act(self, name: str, number: int, event: str, by: str | None) -> None:
+        """Somebody does something else to an issue ("closed", "assigned"); `by` None is an account since deleted."""
+        self._event(self.repositories[name.lower()].issues[number], event, "", by)
+
+    def take_label(self, name: str, number: int, label: str, by: str | None) -> bool:
         issue = self.repositories[name.lower()].issues[number]
         kept = [one for one in issue.document["labels"] if one["name"].lower() != label.lower()]
         if len(kept) == len(issue.document["labels"]):
@@ -150,7 +159,8 @@ class GitHub:
             if fault.times > 0 and fault.where in f"{request.method} {request.path}":
                 fault.times -= 1
                 return fault.answer
-        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
+        anonymous = self.public and request.method == "GET" and "Authorization" not in request.headers
+        if not anonymous and request.headers.get("Authorization") != f"Bearer {TOKEN}":
             return Answer(401, {"message": "Bad credentials"})
         found = openapi.match(request.method, request.target)
         if found is None:
@@ -159,6 +169,7 @@ class GitHub:
             needed = {"X-Accepted-GitHub-Permissions": "issues=write; pull_requests=write"}
             return Answer(403, {"message": "Resource not accessible by integration"}, needed)
         answer = self._operation(found, request)
+        self.charged += answer.status != 304
         if not 300 <= answer.status < 400:
             wrong = openapi.answer_violations(found, answer.status, answer.body)
             self.violations += [f"the stand-in's answer to {request.method} {request.path}: {one}" for one in wrong]
@@ -180,6 +191,11 @@ class GitHub:
             return Answer(200, {"full_name": name, "has_issues": True, "archived": False})
         if operation == "issues/list-labels-for-repo":
             return self._page(request, repository.labels)
+        if operation == "issues/list-for-repo":
+            return self._list(request, repository)
+        if operation == "issues/list-events-for-repo":
+            events = [event | {"issue": one.document} for one in repository.issues.values() for event in one.events]
+            return self._page(request, sorted(events, key=lambda event: -event["id"]))
         assert issue is not None
         return self._issue_operation(operation, name, issue, request, given)
 
@@ -203,13 +219,30 @@ class GitHub:
             return Answer(404, {"message": "Label does not exist"})
         return Answer(200, issue.document["labels"])
 
+    def _list(self, request: Request, repository: Repository) -> Answer:
+        query = {name: values[0] for name, values in parse_qs(urlsplit(request.target).query).items()}
+        if int(query.get("page", "1")) * int(query.get("per_page", "30")) > self.deepest:
+            return Answer(422, {"message": "Pagination with the page parameter is not supported for large datasets"})
+        by, state = query.get("sort", "created") + "_at", query.get("state", "open")
+        found = [one.document for one in repository.issues.values() if state in ("all", one.document["state"])]
+        found = [one for one in found if one["updated_at"] >= query.get("since", "")]
+        found.sort(key=lambda one: (one[by], one["number"]), reverse=query.get("direction", "desc") == "desc")
+        return self._page(request, found)
+
     def _page(self, request: Request, everything: list[Json]) -> Answer:
-        query = parse_qs(urlsplit(request.target).query)
-        size, page = int(query.get("per_page", ["30"])[0]), int(query.get("page", ["1"])[0])
-        headers = {}
-        if page * size < len(everything):
-            headers["Link"] = f'<{self.url}{request.path}?per_page={size}&page={page + 1}>; rel="next"'
-        return Answer(200, everything[(page - 1) * size : page * size], headers)
+        query = {name: values[0] for name, values in parse_qs(urlsplit(request.target).query).items()}
+        size, page = int(query.get("per_page", "30")), int(query.get("page", "1"))
+        pages = -(-len(everything) // size)
+        there = {"next": page + 1, "last": pages} if page < pages else {}
+        links = [
+            f'<{self.url}{request.path}?{urlencode(query | {"page": at})}>; rel="{name}"' for name, at in there.items()
+        ]
+        items = everything[(page - 1) * size : page * size]
+        etag = f'W/"{hashlib.sha256(json.dumps(items).encode()).hexdigest()}"'
+        headers = {"ETag": etag} | ({"Link": ", ".join(links)} if links else {})
+        if request.headers.get("If-None-Match") == etag:
+            return Answer(304, None, headers)
+        return Answer(200, items, headers)
 
     def _label(self, name: str, label: str) -> Json:
         repository = self.repositories[name.lower()]
@@ -223,17 +256,17 @@ class GitHub:
         repository.labels.append(made)
         return made
 
-    def _event(self, issue: Issue, change: str, label: str, by: str) -> None:
+    def _event(self, issue: Issue, change: str, label: str, by: str | None) -> None:
         now = issue.document["updated_at"] = self._now()
+        self._events += 1
         issue.events.append({
-            "id": len(issue.events) + 1, "node_id": "E", "url": f"{self.url}/e", "actor": user(by), "event": change,
+            "id": self._events, "node_id": "E", "url": f"{self.url}/e", "actor": by and user(by), "event": change,
             "commit_id": None, "commit_url": None, "created_at": now, "performed_via_github_app": None,
-            "label": {"name": label, "color": "ededed"},
-        })  # fmt: skip
+        } | ({"label": {"name": label, "color": "ededed"}} if label else {}))  # fmt: skip
 
     def _now(self) -> str:
-        self._clock += 1
-        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(1_790_000_000 + self._clock))
+        self.clock += 1
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.clock))
 
 
 @contextmanager
@@ -273,6 +306,7 @@ def _handler(github: GitHub, over: threading.Event) -> type[BaseHTTPRequestHandl
                 self.close_connection = True
                 return
             body = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
+            body = b"" if answer.status == 304 else body
             self.send_response(answer.status)
             for name, value in ({"Content-Type": "application/json; charset=utf-8"} | answer.headers).items():
                 self.send_header(name, value)

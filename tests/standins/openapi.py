@@ -41,7 +41,8 @@ class Match:
 
 def match(method: str, target: str) -> Match | None:
     path = urlsplit(target).path
-    for template, methods in description()["paths"].items():
+    # As OpenAPI has it, a fixed path goes before a templated one: issues/events before issues/{issue_number}.
+    for template, methods in sorted(description()["paths"].items(), key=lambda item: item[0].count("{")):
         pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(template))
         if method.lower() in methods and (found := re.fullmatch(pattern, path)):
             return Match(template, method.lower(), {key: unquote(value) for key, value in found.groupdict().items()})
