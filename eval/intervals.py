@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -152,12 +153,27 @@ def _ends(drawn: Array, level: float) -> tuple[float, float]:
 
 def _draws(n: int, draws: int, seed: int) -> Iterator[Array]:
     """How often each issue is taken in each draw, float64 (some draws, n), until all draws are made."""
+    if n * draws <= _CELLS_AT_ONCE:
+        yield _kept_draws(n, draws, seed)
+        return
     rng = np.random.default_rng(seed)
     while draws > 0:
         some = min(draws, max(1, _CELLS_AT_ONCE // n))
-        taken = rng.integers(0, n, (some, n)) + np.arange(some)[:, None] * n
-        yield np.bincount(taken.ravel(), minlength=some * n).reshape(some, n).astype(float)
+        yield _taken(rng, n, some)
         draws -= some
+
+
+@lru_cache(maxsize=2)
+def _kept_draws(n: int, draws: int, seed: int) -> Array:
+    """Drawing costs more than the figures, and a report asks for many figures on the same issues."""
+    taken = _taken(np.random.default_rng(seed), n, draws)
+    taken.flags.writeable = False
+    return taken
+
+
+def _taken(rng: np.random.Generator, n: int, draws: int) -> Array:
+    taken = rng.integers(0, n, (draws, n)) + np.arange(draws)[:, None] * n
+    return np.bincount(taken.ravel(), minlength=draws * n).reshape(draws, n).astype(float)
 
 
 _Figure = Callable[[Array], Array]  # from sums (..., columns) to figures (...)
