@@ -132,7 +132,7 @@ def bootstrap(
     return Interval(float(figure(np.arange(n))), *_ends(drawn, level), n)
 
 
-def wilson(hits: int, n: int, level: float = 0.95) -> Interval:
+def wilson(hits: float, n: float, level: float = 0.95) -> Interval:
     """A share with Wilson's score interval (Wilson 1927), which holds for few trials and shares near 0 or 1."""
     if not n:
         return Interval(np.nan, np.nan, np.nan, 0)
