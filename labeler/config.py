@@ -21,6 +21,7 @@ from labeler.errors import UsageError
 
 STARTER = "starter"
 API_URL = "https://api.github.com"
+GEMINI_URL = "https://generativelanguage.googleapis.com"
 # One string for the restoring and the saving side: GitHub hashes a cache's path as it is written, `~` and all.
 CACHE_PATH = "~/.cache/issue-labeler"
 T = TypeVar("T")
@@ -37,6 +38,14 @@ class Machine:
     cache: Path = Path(CACHE_PATH)
     offline: bool = False
     color: bool = True
+
+
+@dataclass(frozen=True)
+class GeminiAccess:
+    """The key to the large language model that labels datasets, and another address than Google's own."""
+
+    key: str = field(default="", repr=False)
+    base_url: str = GEMINI_URL
 
 
 @dataclass(frozen=True)
@@ -106,6 +115,14 @@ def read_machine(environ: Mapping[str, str]) -> Machine:
         cache=Path(cache).expanduser(),
         offline=environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"),
         color=not environ.get("NO_COLOR"),
+    )
+
+
+def read_gemini(environ: Mapping[str, str]) -> GeminiAccess:
+    """Of two keys GOOGLE_API_KEY counts, as with Google's own client."""
+    return GeminiAccess(
+        key=(environ.get("GOOGLE_API_KEY") or environ.get("GEMINI_API_KEY", "")).strip(),
+        base_url=(environ.get("GOOGLE_GEMINI_BASE_URL") or GEMINI_URL).rstrip("/"),
     )
 
 

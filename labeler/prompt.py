@@ -20,7 +20,7 @@ INSTRUCTION = (
     "separated by commas; any number, also none. Nothing else.\n\nLabels:\n"
 )
 CUT_MARK = "\n[…]\n"
-_HEAD_SHARE = 0.7  # of a cut body's tokens; what went wrong tends to stand first, versions and traces last
+HEAD_SHARE = 0.7  # of a cut body's tokens; what went wrong tends to stand first, versions and traces last
 _CHARACTERS_A_TOKEN = 16  # more than any real text reaches: what lies beyond is cut before it is encoded
 
 
@@ -78,6 +78,6 @@ class Renderer:
         room = left - len(mark)
         if room <= 0:
             return title
-        head = round(room * _HEAD_SHARE)
+        head = round(room * HEAD_SHARE)
         tail = tail_source[len(tail_source) - (room - head) :]
         return title + body[:head] + mark + tail

@@ -7,6 +7,7 @@ A working folder, every file of which can be opened with an editor:
     labels.yml        the labels: names, descriptions, aliases
     prepared.jsonl    the issues that are left, cleaned, redacted, grouped (Prepared)
     prepare.json      what was dropped, stripped, redacted and left unmapped
+    batch.json        batches handed in and not yet collected
     answers.jsonl     one annotator's answer on one issue a line, appended as it comes (Answer)
     agreement.json    how far the annotators agree; agreement.md for people
     decisions.jsonl   what people decided, appended as they decide (Decision)

@@ -17,6 +17,7 @@ class Request:
     method: str
     path: str  # with the query
     headers: Mapping[str, str]  # names in lower case
+    body: bytes = b""
 
 
 @dataclass
@@ -116,17 +117,33 @@ def _handler(server: Loopback) -> type[BaseHTTPRequestHandler]:
         def do_HEAD(self) -> None:
             self._serve()
 
+        def do_POST(self) -> None:
+            self._serve()
+
+        def do_PUT(self) -> None:
+            self._serve()
+
         def log_message(self, *_: object) -> None:
             """The record is enough."""
 
         def _serve(self) -> None:
             headers = {name.lower(): value for name, value in self.headers.items()}
-            request = Request(self.command, self.path, headers)
+            request = Request(self.command, self.path, headers, self._body(headers))
             fault = server.due_fault(request)
             if fault is not None and fault.kind == "status":
                 self._send(Answer(fault.status, fault.headers, b"{}"), None)
             else:
                 self._send(server.answer(request), fault)
+
+        def _body(self, headers: Mapping[str, str]) -> bytes:
+            if headers.get("transfer-encoding", "").lower() != "chunked":
+                return self.rfile.read(int(headers.get("content-length", 0)))
+            body = b""
+            while size := int(self.rfile.readline(), 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+            return body
 
         def _send(self, answer: Answer, fault: Fault | None) -> None:
             body, status, headers = answer.body, answer.status, dict(answer.headers)

@@ -103,6 +103,7 @@ class GeminiServer:
 
     def __init__(self, key: str = KEY, *, polls: int = 0, thoughts: int = 0, minimum: int = 1024) -> None:
         self.key, self.polls, self.thoughts, self.minimum = key, polls, thoughts, minimum
+        self.redirect = ""  # where set, every request is sent on to this address
         self.compose: Callable[[Asked], object] | None = None
         self.seen: list[tuple[str, str, dict[str, str], bytes]] = []  # method, path, headers, body
         self.asked: list[Asked] = []
@@ -408,7 +409,9 @@ def _handler(server: GeminiServer) -> type[BaseHTTPRequestHandler]:
             kind = fault.kind if fault is not None else ""
             if kind == "malformed":
                 body = b"<html>a proxy's page</html>"
-            self.send_response(status)
+            self.send_response(307 if server.redirect else status)
+            if server.redirect:
+                self.send_header("Location", server.redirect + self.path)
             self.send_header("Content-Type", "application/json; charset=UTF-8")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

@@ -10,7 +10,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -312,7 +312,8 @@ def _handler(github: GitHub, over: threading.Event) -> type[BaseHTTPRequestHandl
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body[: len(body) // 2] if answer.cut else body)
+            with suppress(ConnectionError):  # a client that was killed
+                self.wfile.write(body[: len(body) // 2] if answer.cut else body)
             self.close_connection = self.close_connection or answer.cut
 
         def _titled(self) -> Iterator[tuple[str, str]]:

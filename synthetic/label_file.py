@@ -1,0 +1,34 @@
+"""The working folder's own labels.yml."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from labeler.errors import InputError
+from labeler.labels import LabelSet, read_labels
+from synthetic.records import labels_file
+
+
+def place_labels(folder: Path, given: Path | None, say: Callable[[str], None]) -> LabelSet:
+    """The labels of a working folder; a file given is checked and becomes the folder's own, which `say` is told of.
+
+    Raises:
+        InputError: no file is given and the folder has none, or the file is wrong.
+    """
+    own = labels_file(folder)
+    if given is None:
+        if not own.is_file():
+            raise InputError(f"{own}: missing", "Give the labels by --labels FILE (names, descriptions, aliases).")
+        return read_labels(own)
+    labels = read_labels(given)
+    content = given.read_bytes()
+    if own.is_file() and own.read_bytes() != content:
+        say(f"{own}: replaced by {given}, which differs")
+    if not own.is_file() or own.read_bytes() != content:
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = own.with_name(f".{own.name}.{os.getpid()}.partial")
+        partial.write_bytes(content)
+        os.replace(partial, own)
+    return labels
