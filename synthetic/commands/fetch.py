@@ -1,0 +1,156 @@
+"""Fetch a repository's issues, or read an export of them, into a working folder."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from labeler.config import environment, read_machine
+from labeler.errors import GitHubError, InputError, UsageError
+from labeler.refusals import RateLimited
+from synthetic.fetch import Fetched, Wanted, fetch
+from synthetic.issues import utc
+from synthetic.records import FETCH, ISSUES
+
+HELP = "Fetch a repository's issues, open and closed. Run it again to go on, or for what has changed since."
+EXAMPLES = """examples:
+  python -m synthetic fetch octocat/hello-world --out data/hello
+  python -m synthetic fetch octocat/hello-world --out data/hello --since 2024-01-01 --events
+  python -m synthetic fetch team/app --out data/app --api-url https://github.example.com/api/v3
+  python -m synthetic fetch --from issues.jsonl --repo octocat/hello-world --out data/hello"""
+# All waiting of a run but that for a used-up limit, which is waited out.
+PATIENCE_SECONDS = 300.0
+TOKEN_REMEDY = "A token raises 60 requests an hour to 5,000: set GITHUB_TOKEN, for instance to $(gh auth token)."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("repository", nargs="?", default="", help="owner/name on GitHub")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the working folder")
+    parser.add_argument(
+        "--since",
+        default="last",
+        metavar="DATE|last",
+        help="only what changed since that date (2024-01-31, UTC); last (default): what is not in the folder yet",
+    )
+    parser.add_argument("--pull-requests", action="store_true", help="pull requests too; later runs keep to it")
+    parser.add_argument(
+        "--events",
+        action="store_true",
+        help="who put which label on and took which off; later runs keep to it; costs a request an issue, where the "
+        "issues alone cost one a hundred",
+    )
+    parser.add_argument("--api-url", metavar="URL", help="of a GitHub Enterprise, such as https://HOST/api/v3")
+    parser.add_argument("--limit", type=_positive, metavar="N", help="at most N issues in this run; the next goes on")
+    group = parser.add_argument_group("instead of GitHub")
+    group.add_argument(
+        "--from", type=Path, dest="source", metavar="FILE|FOLDER", help="a JSONL, JSON or CSV file, or a dataset folder"
+    )
+    group.add_argument("--repo", default="", metavar="OWNER/NAME", help="whose issues those are that don't say it")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    started = time.perf_counter()
+    try:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        fetched = _from_file(arguments) if arguments.source else _from_github(arguments)
+    except OSError as error:
+        what = f"{error.filename or arguments.out}: {error.strerror or error}"
+        raise InputError(what, "Check the folder of --out and the disk.") from error
+    _report(fetched, arguments, time.perf_counter() - started)
+    return 0
+
+
+def _from_file(arguments: argparse.Namespace) -> Fetched:
+    from synthetic.sources import import_issues
+
+    unfit = [name for name in ("repository", "events", "api_url") if getattr(arguments, name)]
+    if unfit or arguments.since != "last":
+        what = f"--from reads a file, and {(unfit or ['since'])[0].replace('_', '-')} is for GitHub"
+        raise UsageError(what, "Leave it out; whose issues they are is said by --repo.")
+    return import_issues(
+        arguments.source,
+        _repository(arguments.repo) if arguments.repo else "",
+        arguments.out,
+        pull_requests=arguments.pull_requests,
+        limit=arguments.limit,
+    )
+
+
+def _from_github(arguments: argparse.Namespace) -> Fetched:
+    from labeler.github import GitHub
+
+    if arguments.repo or not arguments.repository:
+        raise UsageError(
+            "no repository to fetch" if not arguments.repo else "--repo goes with --from", "Write owner/name."
+        )
+    machine = read_machine(environment())
+    wanted = Wanted(
+        repository=_repository(arguments.repository),
+        api_url=_api_url(arguments.api_url or machine.github_api_url),
+        since="" if arguments.since == "last" else _date(arguments.since),
+        pull_requests=arguments.pull_requests,
+        events=arguments.events,
+        limit=arguments.limit,
+        waits=bool(machine.github_token),
+    )
+    if not machine.github_token:
+        _tell(f"Without a token only public repositories can be read. {TOKEN_REMEDY}")
+    github = GitHub(machine.github_token, wanted.api_url, budget_seconds=PATIENCE_SECONDS, on_wait=_tell)
+    try:
+        return fetch(github, wanted, arguments.out, tell=_tell)
+    except GitHubError as error:
+        remedy = TOKEN_REMEDY if isinstance(error, RateLimited) and not machine.github_token else error.remedy
+        if (arguments.out / FETCH).is_file():
+            remedy += "\nWhat was fetched is kept; the same command goes on from there."
+        raise type(error)(error.what, remedy) from error
+
+
+def _report(fetched: Fetched, arguments: argparse.Namespace, seconds: float) -> None:
+    totals = fetched.totals
+    counts = f"{totals.open:,} open, {totals.closed:,} closed"
+    counts += f", {totals.unknown:,} of unknown state" if totals.unknown else ""
+    counts += f", {totals.pull_requests:,} pull requests" if totals.pull_requests else ""
+    print(f"{arguments.out / ISSUES}: {counts}; {fetched.new:,} new, {fetched.changed:,} changed, {seconds:.1f} s")
+    if not fetched.complete:
+        _tell(f"Stopped at --limit {arguments.limit}: there are more. The same command fetches the next.")
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _repository(text: str) -> str:
+    found = re.fullmatch(r"(?:https?://[^/\s]+/)?([\w.-]+/[\w.-]+?)(?:\.git|/issues)?/?", text, re.ASCII)
+    if not found:
+        raise UsageError(f"'{text}' does not name a repository.", "Write owner/name, for instance octocat/hello.")
+    return found[1]
+
+
+def _api_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise UsageError("--api-url is no address of an API", "Write it like https://github.example.com/api/v3.")
+    return text.rstrip("/")
+
+
+def _date(text: str) -> str:
+    try:
+        return utc(datetime.fromisoformat(text))
+    except (ValueError, OverflowError) as error:
+        raise UsageError(
+            f"--since {text}: no date", "Write it like 2024-01-31 or 2024-01-31T12:00Z, or last."
+        ) from error
+
+
+def _positive(text: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", text):
+        raise ValueError
+    return int(text)
+
+
+_positive.__name__ = "number from 1"  # argparse names it in its error
