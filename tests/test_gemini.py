@@ -11,7 +11,7 @@ import pytest
 from labeler.config import GeminiAccess, read_gemini
 from labeler.issue import Issue
 from labeler.labels import Label, LabelSet
-from labeler.prompt import CUT_MARK, INSTRUCTION
+from labeler.prompt import CUT_MARK, HEAD_SHARE, INSTRUCTION
 from synthetic.asking import Asker
 from synthetic.cost import Budget, Price
 from synthetic.failures import BadKey, Busy, Exhausted, GeminiError, OffSchema, OutOfRetries, Refused
