@@ -13,11 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from eval.data import Examples
 from eval.metrics import f1_scores, micro_f1
+from eval.systems import Task
+from eval.systems.text import Linear
 from labeler.bundle import read_manifest
 from labeler.decoder import available_cores
 from labeler.issue import Issue
-from labeler.labels import LabelSet, read_labels
+from labeler.labels import Label, LabelSet, read_labels
 from labeler.predict import Labeler
 from training.recipe import read_recipe
 from training.rows import Labelled, issue_rows, nlbse24_rows, training_rows, truth_and_known
@@ -38,7 +41,7 @@ def compare(data: Path, model: Path, recipe_path: Path) -> dict[str, Any]:
     unseen = np.array([row.issue.repository not in seen for row in nlbse24])
     systems = {
         "starter": _starter(model),
-        "tf-idf + logistic regression": _linear(rows, names),
+        "tf-idf + logistic regression": _linear(rows, validation, names),
     }
     figures: dict[str, Any] = {
         "rows": {
@@ -117,28 +120,22 @@ def _starter(folder: Path) -> Callable[[Sequence[Issue], Sequence[str]], Array]:
     return score
 
 
-def _linear(rows: Sequence[Labelled], names: Sequence[str]) -> Callable[[Sequence[Issue], Sequence[str]], Array]:
-    """One logistic regression a label, each on the rows whose source uses the label."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-
-    vectorizer = TfidfVectorizer(ngram_range=(1, 2), min_df=3, sublinear_tf=True, max_features=200_000)
-    features = vectorizer.fit_transform(_text(row.issue) for row in rows)
-    truth, known = truth_and_known(rows, names)
-    models = {}
-    for i, name in enumerate(names):
-        use = np.flatnonzero(known[:, i])
-        models[name] = LogisticRegression(C=4.0, max_iter=300, solver="liblinear").fit(features[use], truth[use, i])
+def _linear(
+    rows: Sequence[Labelled], validation: Sequence[Labelled], names: Sequence[str]
+) -> Callable[[Sequence[Issue], Sequence[str]], Array]:
+    """The linear system of `eval.systems`, fitted on the rows and chosen on the validation rows."""
+    labels = LabelSet(tuple(map(Label, names)))
+    fitted = Linear().fit(Task(_examples(rows, names), _examples(validation, names), labels))
 
     def score(issues: Sequence[Issue], wanted: Sequence[str]) -> Array:
-        given = vectorizer.transform(_text(issue) for issue in issues)
-        return np.stack([models[name].predict_proba(given)[:, 1] for name in wanted], axis=1)
+        return fitted(issues).probabilities[:, [names.index(name) for name in wanted]]
 
     return score
 
 
-def _text(issue: Issue) -> str:
-    return f"{issue.title}\n{issue.body[:4000]}"
+def _examples(rows: Sequence[Labelled], names: Sequence[str]) -> Examples:
+    ids = tuple(map(str, range(len(rows))))
+    return Examples(ids, tuple(row.issue for row in rows), *truth_and_known(rows, names))
 
 
 def _macro(answers: Array, predicted: Array) -> float:

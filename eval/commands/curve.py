@@ -1,0 +1,127 @@
+"""`python -m eval curve`: quality against number of training issues."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labeler.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from eval.curve import CurvePoint, Summary
+    from eval.systems import System
+
+HELP = "quality on the test issues against the number of labelled issues to learn from"
+EXAMPLES = """examples:
+  python -m eval curve --data dataset.csv --out curve
+  python -m eval curve --data DATA --model labeler/starter --out curve
+  python -m eval curve --data DATA --systems linear,bayes --sizes 16,64,256,all --seeds 3 --out curve"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, required=True, help="CSV-label dataset with splits, or its folder")
+    parser.add_argument(
+        "--model", help="starter, a bundle's folder or a published one: for systems on embeddings, and as a level line"
+    )
+    parser.add_argument(
+        "--sizes", default="8,16,32,64,128,all", metavar="LIST", help="numbers of training issues (8,16,32,64,128,all)"
+    )
+    parser.add_argument("--seeds", type=int, default=5, metavar="N", help="draws of each size (5)")
+    parser.add_argument(
+        "--systems", metavar="LIST", help="names separated by commas; default: all that can run with what is given"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="gets curve.json and curve.svg")
+    parser.add_argument("--json", action="store_true", help="print curve.json instead of the tables")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from eval.bundles import open_reader
+    from eval.curve import document, drawing, measure
+    from eval.data import read_splits
+    from eval.files import write_text
+    from eval.store import default_store
+    from eval.systems.models import Answer
+
+    if arguments.seeds < 1:
+        raise UsageError(f"--seeds {arguments.seeds}: less than one", "Give 1 or more.")
+    sizes, systems = _sizes(arguments.sizes), _systems(arguments.systems, bool(arguments.model))
+    splits, store = read_splits(arguments.data), default_store()
+    reader = open_reader(arguments.model, splits.labels, store) if arguments.model else None
+    try:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{arguments.out}: cannot be made: {error.strerror}", "Choose another folder.") from error
+    whole = [len(splits.train) if size is None else size for size in sizes]
+    if any(size > len(splits.train) for size in whole):
+        print(f"larger sizes mean all {len(splits.train)} training issues there are", file=sys.stderr)
+    levels = [Answer.greedy()] if reader else []
+    points = measure(splits, systems, whole, arguments.seeds, store, reader, levels)
+    title = (
+        f"{splits.name}: n = {len(splits.test):,} test issues; thresholds chosen on {len(splits.validation):,}; "
+        f"draws of each size: {arguments.seeds}"
+    )
+    text = json.dumps(document(points, splits), indent=1, ensure_ascii=False)
+    write_text(arguments.out / "curve.json", f"{text}\n")
+    write_text(arguments.out / "curve.svg", drawing(points, title))
+    if arguments.json:
+        print(text)
+    else:
+        _print(points, title)
+    return 0
+
+
+def _sizes(text: str) -> list[int | None]:
+    """The sizes of "8,16,all"; None for all. Raises UsageError."""
+    sizes: list[int | None] = []
+    for part in (part.strip() for part in text.split(",") if part.strip()):
+        if part != "all" and (not part.isascii() or not part.isdigit() or int(part) < 1):
+            raise UsageError(f"--sizes: {part!r} is no number of issues", "Write it like 8,16,32,all.")
+        sizes.append(None if part == "all" else int(part))
+    if not sizes:
+        raise UsageError("--sizes: none given", "Write it like 8,16,32,all.")
+    return sizes
+
+
+def _systems(names: str | None, has_model: bool) -> list[System]:
+    from eval.systems import choose
+
+    chosen = choose(names or "all")
+    needing = [system.key for system in chosen if system.needs and not has_model]
+    if needing and names:
+        raise UsageError(f"{', '.join(needing)}: needs a model", "Give its bundle by --model, or leave it out.")
+    if needing:
+        print(f"left out without --model: {', '.join(needing)}", file=sys.stderr)
+    return [system for system in chosen if system.key not in needing]
+
+
+def _print(points: Sequence[CurvePoint], title: str) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from eval.curve import METRICS, summaries
+    from labeler.terminal import console
+
+    output = console()
+    output.print(Text(title))
+    for metric, name in METRICS.items():
+        rows = summaries(points, metric)
+        sizes = sorted({size for by_size in rows.values() for size in by_size})
+        table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
+        table.add_column(name, no_wrap=True)
+        for size in sizes:
+            table.add_column(f"{size:,}" if size else "none", justify="right", no_wrap=True)
+        for system, by_size in rows.items():
+            table.add_row(Text(system), *(_cell(by_size.get(size)) for size in sizes))
+        output.print(table)
+    output.print(Text("columns: training issues; mean ± sample standard deviation over the draws", style="dim"))
+
+
+def _cell(summary: Summary | None) -> str:
+    if summary is None:
+        return ""
+    spread = f"±{summary.deviation:.2f}".replace("±0", "±") if summary.seeds > 1 else ""
+    return f"{summary.mean:.3f}{spread}"

@@ -1,0 +1,206 @@
+"""Systems on word counts: multinomial naive Bayes, and TF-IDF with logistic regression, one for each label.
+
+Both are linear in the end: probabilities = sigmoid(features @ weights + biases), and `FittedLinear` is all that is
+kept. A label that all training rows have, or none, has weights of 0 and a bias of ± infinity: probability 1, or 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from eval.data import Examples
+from eval.metrics import micro_f1
+from eval.systems import Array, Needs, Output, Task
+from labeler.issue import Issue
+from training.thresholds import fit_thresholds
+
+BODY_LENGTH = 4000  # characters of the body that are read
+
+
+class Features(Protocol):
+    """Issues to a matrix (n, F), dense or sparse. Pickles."""
+
+    @property
+    def size_bytes(self) -> int | None:
+        """What it needs on disk beside its pickle."""
+
+    def __call__(self, issues: Sequence[Issue]) -> Any:
+        """One row for each issue."""
+
+
+@dataclass(frozen=True)
+class FittedLinear:
+    """One linear classifier a label: `weights` float32 (F, L), `biases` float64 (L,)."""
+
+    features: Features
+    weights: Array
+    biases: Array
+    thresholds: tuple[float, ...]
+
+    @property
+    def size_bytes(self) -> int | None:
+        return self.features.size_bytes
+
+    def __call__(self, issues: Sequence[Issue]) -> Output:
+        found = probabilities(self.features(issues), self.weights, self.biases)
+        return Output(found >= np.array(self.thresholds), found)
+
+
+@dataclass(frozen=True)
+class Words:
+    """Counts of words or their TF-IDF, by a fitted vectorizer of scikit-learn."""
+
+    vectorizer: Any
+    size_bytes: None = None
+
+    def __call__(self, issues: Sequence[Issue]) -> Any:
+        if not issues:  # scikit-learn refuses a matrix without rows
+            return np.zeros((0, 0))
+        return self.vectorizer.transform(text_of(issue) for issue in issues)
+
+
+@dataclass(frozen=True)
+class Bayes:
+    """Multinomial naive Bayes on word counts; the smoothing by micro-F1 on validation."""
+
+    key: str = "bayes"
+    name: str = "naive Bayes"
+    needs: Needs = ""
+    smoothings: tuple[float, ...] = (1.0, 0.1, 0.01)
+
+    def fit(self, task: Task) -> FittedLinear:
+        from sklearn.feature_extraction.text import CountVectorizer
+
+        words, counts = _fitted_words(CountVectorizer(min_df=_rare(len(task.train))), task.train.issues)
+        candidates = (bayes_weights(counts, task.train, smoothing) for smoothing in self.smoothings)
+        return best_linear(words, candidates, task)
+
+
+@dataclass(frozen=True)
+class Linear:
+    """Logistic regression on TF-IDF of words and pairs of words; C by micro-F1 on validation. The bar to beat."""
+
+    key: str = "linear"
+    name: str = "TF-IDF + logistic regression"
+    needs: Needs = ""
+    strengths: tuple[float, ...] = (1.0, 4.0, 16.0)
+
+    def fit(self, task: Task) -> FittedLinear:
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
+        vectorizer = TfidfVectorizer(
+            ngram_range=(1, 2), min_df=_rare(len(task.train)), sublinear_tf=True, max_features=200_000
+        )
+        words, features = _fitted_words(vectorizer, task.train.issues)
+        # The dual has the same solution, and takes a seventh of the time on many sparse features.
+        candidates = (logistic_weights(features, task.train, C, solver="liblinear", dual=True) for C in self.strengths)
+        return best_linear(words, candidates, task)
+
+
+def text_of(issue: Issue) -> str:
+    """What of an issue the classical systems read."""
+    return f"{issue.title}\n{issue.body[:BODY_LENGTH]}"
+
+
+def probabilities(features: Any, weights: Array, biases: Array) -> Array:
+    """Sigmoid of the linear scores: float64 (n, L)."""
+    from scipy.special import expit
+
+    if not features.shape[0]:  # then F, too, may be 0
+        return np.zeros((0, len(biases)))
+    return expit(np.asarray(features @ weights, dtype=np.float64) + biases)
+
+
+def bayes_weights(counts: Any, train: Examples, smoothing: float) -> tuple[Array, Array]:
+    """Log-odds of multinomial naive Bayes (Manning, Raghavan, Schütze 2008, ch. 13), each label against its absence.
+
+    Args:
+        counts: sparse (n, F).
+        smoothing: is added to every word's count.
+
+    Returns:
+        weights (F, L), biases (L,).
+    """
+    logs, priors = [], []
+    for cells in (train.truth & train.known, ~train.truth & train.known):
+        held = np.asarray(counts.T @ cells.astype(np.float64)) + smoothing
+        logs.append(np.log(held) - np.log(held.sum(0)))
+        priors.append(cells.sum(0))
+    yes, no = priors
+    weights, biases = logs[0] - logs[1], np.log(np.maximum(yes, 1) / np.maximum(no, 1))
+    return _settled(weights, biases, yes, no)
+
+
+def logistic_weights(features: Any, train: Examples, strength: float, **options: Any) -> tuple[Array, Array]:
+    """One logistic regression a label, on the rows where the label is known: weights (F, L), biases (L,).
+
+    Args:
+        features: (n, F), dense or sparse.
+        strength: scikit-learn's C, the inverse of the regularisation.
+        options: how scikit-learn is to solve it.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
+
+    yes, no = (train.truth & train.known).sum(0), (~train.truth & train.known).sum(0)
+    weights, biases = np.zeros((features.shape[1], len(yes))), np.zeros(len(yes))
+    for label in np.flatnonzero((yes > 0) & (no > 0)):
+        rows = np.flatnonzero(train.known[:, label])
+        model = LogisticRegression(C=strength, max_iter=1000, random_state=0, **options)
+        # Products this small are not worth sharing: threads that waited for each other took forty times as long.
+        with threadpool_limits(1):
+            model.fit(features[rows], train.truth[rows, label])
+        weights[:, label], biases[label] = model.coef_[0], model.intercept_[0]
+    return _settled(weights, biases, yes, no)
+
+
+def best_linear(features: Features, candidates: Iterable[tuple[Array, Array]], task: Task) -> FittedLinear:
+    """The (weights, biases) with the best micro-F1 on validation, each at its own thresholds; the first of equals."""
+    given = features(task.validation.issues)
+    kept = [(weights, biases) for weights, biases in candidates]
+    found = [probabilities(given, weights, biases) for weights, biases in kept]
+    best, thresholds = best_on_validation(found, task)
+    return FittedLinear(features, *kept[best], thresholds)
+
+
+def best_on_validation(found: Sequence[Array], task: Task) -> tuple[int, tuple[float, ...]]:
+    """Which of several probabilities (n, L) of the validation issues is best by micro-F1, and its thresholds."""
+    truth, known = task.validation.truth, task.validation.known
+    fitted = [_thresholds(given, task) for given in found]
+    scores = [
+        micro_f1(truth, given >= np.array(thresholds), known) for given, thresholds in zip(found, fitted, strict=True)
+    ]
+    best = int(np.argmax(scores))
+    return best, fitted[best]
+
+
+def _thresholds(found: Array, task: Task) -> tuple[float, ...]:
+    """Thresholds on validation. A label that no training row has is never set, however frequent it is there."""
+    fitted = np.array(fit_thresholds(task.validation.truth, found, task.validation.known))
+    met = (task.train.truth & task.train.known).any(0)
+    return tuple(np.where(met, fitted, 1.0).tolist())
+
+
+def _settled(weights: Array, biases: Array, yes: Array, no: Array) -> tuple[Array, Array]:
+    one_sided = (yes == 0) | (no == 0)
+    constant = np.where(yes > 0, np.inf, -np.inf)
+    return np.where(one_sided, 0.0, weights).astype(np.float32), np.where(one_sided, constant, biases)
+
+
+def _rare(count: int) -> int:
+    """In how many of `count` issues a word must occur; of few issues every word is kept."""
+    return 1 if count < 200 else 2 if count < 2000 else 3
+
+
+def _fitted_words(vectorizer: Any, issues: Sequence[Issue]) -> tuple[Words, Any]:
+    """The fitted words, and their matrix of these issues."""
+    texts = [text_of(issue) for issue in issues]
+    try:
+        matrix = vectorizer.fit_transform(texts)
+    except ValueError:  # no word, or none that is frequent enough; it refuses an empty vocabulary
+        matrix = vectorizer.set_params(min_df=1).fit_transform([*texts, "nothing"])[: len(texts)]
+    return Words(vectorizer), matrix
