@@ -1,0 +1,91 @@
+"""`python -m eval few-labels`: few or no labels, on mapped issues of one repository."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labeler.errors import UsageError
+
+if TYPE_CHECKING:
+    from eval.curve import CurvePoint
+
+HELP = "quality with few or no labels, on one repository's issues with its labels mapped to a short list"
+EXAMPLES = """examples:
+  python -m eval few-labels --issues github-issues-transformers.jsonl --model labeler/starter
+  python -m eval few-labels --issues issues.jsonl --map labels.yml --model bundle --systems bayes,linear,neighbours"""
+SIZES = (8, 16, 32, 64, 128)  # training issues; then all
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--issues", type=Path, required=True, help="issues with their labels: GitHub's REST objects, one a line"
+    )
+    parser.add_argument(
+        "--map", type=Path, metavar="FILE", help="labels file whose aliases are the repository's labels (Transformers)"
+    )
+    parser.add_argument(
+        "--model", required=True, help="starter, a bundle's folder or a published one: zero-shot, and for embeddings"
+    )
+    parser.add_argument(
+        "--systems", default="bayes,neighbours", metavar="LIST", help="what learns from the slices (bayes,neighbours)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the split (0)")
+    parser.add_argument("--draws", type=int, default=5, metavar="N", help="draws of each slice (5)")
+    parser.add_argument("--json", action="store_true", help="JSON instead of the tables")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from eval.bundles import open_reader
+    from eval.curve import document, measure
+    from eval.few_labels import LABELS, read_mapped, split
+    from eval.store import default_store
+    from eval.systems import choose
+    from eval.systems.models import Answer, Thresholds
+    from labeler.labels import read_labels
+
+    if arguments.draws < 1:
+        raise UsageError(f"--draws {arguments.draws}: less than one", "Give 1 or more.")
+    systems = choose(arguments.systems)
+    labels, store = read_labels(arguments.map or LABELS), default_store()
+    mapped = read_mapped(arguments.issues, labels)
+    splits = split(mapped, labels, arguments.issues.name, arguments.seed)
+    reader = open_reader(arguments.model, labels, store)
+    levels = [
+        Answer("zero-shot", "model, zero-shot", "model"),
+        Thresholds(name="the same, with thresholds"),
+    ]
+    sizes = sorted({min(size, len(splits.train)) for size in SIZES} | {len(splits.train)})
+    points = measure(splits, systems, sizes, arguments.draws, store, reader, levels)
+    if arguments.json:
+        print(json.dumps(document(points, splits), indent=1, ensure_ascii=False))
+        return 0
+    counts = ", ".join(f"{len(part):,}" for part in (splits.train, splits.validation, splits.test))
+    title = f"{splits.name}: train, validation, test n = {counts}; left out {mapped.unlabelled:,} without a label of "
+    _print(points, title + f"the list, {mapped.duplicates:,} duplicates")
+    return 0
+
+
+def _print(points: Sequence[CurvePoint], title: str) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from eval.curve import METRICS, summaries
+    from labeler.terminal import console
+
+    output = console()
+    output.print(Text(title), soft_wrap=True)
+    for metric, name in METRICS.items():
+        found = summaries(points, metric)
+        sizes = sorted({size for by_size in found.values() for size in by_size})
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        table.add_column(name)
+        for size in sizes:
+            table.add_column(f"{size:,}" if size else "none", justify="right", no_wrap=True)
+        for system, by_size in found.items():
+            table.add_row(Text(system), *(f"{by_size[size].mean:.3f}" if size in by_size else "" for size in sizes))
+        output.print(table)
+    output.print(Text("columns: training issues; means over the draws; thresholds are chosen on validation", "dim"))

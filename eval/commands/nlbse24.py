@@ -1,0 +1,109 @@
+"""`python -m eval nlbse24`: the NLBSE'24 issue classification benchmark."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from eval.commands.compare import add_model_arguments, say
+from labeler.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from eval.nlbse24 import Score
+
+HELP = "the NLBSE'24 issue classification benchmark by its published protocol, beside the published figures"
+EXAMPLES = """examples:
+  python -m eval nlbse24 --train issues_train.csv --test issues_test.csv --model labeler/starter
+  python -m eval nlbse24 --train issues_train.csv --folds 5 --model labeler/starter --baselines linear,neighbours"""
+MEAN, FOR_ALL = "mean [95 %]", "one for all"
+WIDE = 110  # columns of a terminal that holds repositories and means beside each other
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--train", type=Path, required=True, help="CSV with repo, label, title and body, or .jsonl, .jsonl.gz"
+    )
+    parser.add_argument("--test", type=Path, help="the same, to test on")
+    parser.add_argument("--folds", type=int, metavar="K", help="instead of --test: cross-validate inside --train")
+    add_model_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="JSON instead of the table")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    import numpy as np
+
+    from eval.bundles import open_reader, open_readers
+    from eval.compare import entrants
+    from eval.nlbse24 import LABELS, PUBLISHED, Trial, folds, is_competition_test, read_rows, run_trials
+    from eval.store import default_store
+    from labeler.labels import read_labels
+
+    if (arguments.test is None) == (arguments.folds is None):
+        raise UsageError("neither or both of --test and --folds", "Give a test file, or a number of folds.")
+    if arguments.folds is not None and arguments.folds < 2:
+        raise UsageError(f"--folds {arguments.folds}: too few", "Give at least 2.")
+    labels, store = read_labels(LABELS), default_store()
+    rows = read_rows(arguments.train, labels)
+    if arguments.test:
+        tested = read_rows(arguments.test, labels)
+        trials = [Trial(np.arange(len(rows)), np.arange(len(rows), len(rows) + len(tested)))]
+        note = "" if is_competition_test(tested) else "not the competition's test set: 300 issues of each of five"
+        rows += tested
+    else:
+        trials = folds(rows, arguments.folds)
+        note = f"cross-validated inside {arguments.train.name}, {arguments.folds} folds"
+    models = open_readers(arguments.model, labels, store)
+    base = open_reader(arguments.base, labels, store) if arguments.base else None
+    scores = run_trials(rows, trials, labels, entrants(arguments.baselines, models, base), store, say)
+    if arguments.json:
+        published = {"figures": PUBLISHED, "comparable": not note, "note": note}
+        print(json.dumps({"systems": [asdict(score) for score in scores], "published": published}, indent=1))
+    else:
+        _print(scores, note)
+    return 0
+
+
+def _print(scores: Sequence[Score], note: str) -> None:
+    from rich.text import Text
+
+    from eval.nlbse24 import PUBLISHED
+    from labeler.terminal import console
+
+    repos = list(scores[0].repos)
+    cells = {}
+    for score in sorted(scores, key=lambda score: -score.mean.value):
+        cells[score.name] = {repo: f"{figure:.3f}" for repo, figure in score.repos.items()}
+        cells[score.name] |= {MEAN: score.mean.cell, FOR_ALL: f"{score.one_for_all:.3f}"}
+    for name, figure in PUBLISHED.items():
+        cells[f"{name}, published"] = {MEAN: f"{figure:.3f}"}
+    output = console()
+    title = f"NLBSE'24, macro-F1 of bug, feature, question: n = {scores[0].mean.n:,} test issues"
+    output.print(Text(title), soft_wrap=True)
+    columns = [*repos, MEAN, FOR_ALL]
+    for part in [columns] if output.width >= WIDE else [columns[-2:], repos]:
+        output.print(_table(cells, part))
+    if note:
+        output.print(Text(f"Not comparable with the published figures: {note}.", "bold"), soft_wrap=True)
+    output.print(Text(f"{MEAN}: one model for each repository; {FOR_ALL}: one model trained on all of them", "dim"))
+
+
+def _table(cells: Mapping[str, Mapping[str, str]], columns: Sequence[str]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    from labeler.textfile import one_line
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("")
+    for column in columns:
+        table.add_column(Text(one_line(column).rpartition("/")[2]), justify="right")
+    for name, row in cells.items():
+        if any(column in row for column in columns):
+            table.add_row(Text(name), *(row.get(column, "") for column in columns))
+    return table
