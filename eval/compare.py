@@ -58,7 +58,8 @@ def entrants(names: str, models: Mapping[str, Reader], base: Reader | None) -> l
 
     Args:
         models: what to call a model -> its reader; systems that need embeddings take the first one's.
-        base: the untuned model; without it "all" leaves out what needs one.
+        base: the untuned model; without it "all" leaves out what needs one, with it a list that names none of
+            those means all of those too.
 
     Raises:
         UsageError: a name is no system, or the system needs a base that is not there.
@@ -66,12 +67,15 @@ def entrants(names: str, models: Mapping[str, Reader], base: Reader | None) -> l
     known = {key: system for key, system in all_systems().items() if key not in TUNED}
     wanted = {name.strip() for name in names.split(",") if name.strip()}
     if wanted == {"all"}:
-        wanted = {key for key, system in known.items() if system.needs != "base" or base is not None}
+        wanted = {key for key, system in known.items() if system.needs != "base"}
     elif wanted == {"none"}:
         wanted = set()
     if unknown := sorted(wanted - set(known)):
         raise UsageError(f"{', '.join(unknown)}: no such system", f"Choose among {', '.join(known)}, or all, or none.")
-    if base is None and any(known[key].needs == "base" for key in wanted):
+    untuned = {key for key, system in known.items() if system.needs == "base"}
+    if base is not None and not untuned & wanted:
+        wanted |= untuned
+    if base is None and untuned & wanted:
         raise UsageError("the untuned base has no model", "Give its bundle by --base, or leave those systems out.")
     first = next(iter(models.values()), None)
     chosen = [Entrant(system, first, base) for key, system in known.items() if key in wanted]

@@ -177,13 +177,17 @@ def test_a_process_that_fails_says_why() -> None:
         cold_start(Broken(), Issue("Crash"), runs=1)
 
 
-def test_an_unknown_system_and_a_missing_base_are_refused_with_the_names_there_are() -> None:
+def test_an_unknown_system_and_a_missing_base_are_refused_with_the_names_there_are(bundles: tuple[Path, Path]) -> None:
     with pytest.raises(UsageError, match=r"magic.*(.|\n)*linear"):
         entrants("linear, magic", {}, None)
     with pytest.raises(UsageError, match="--base"):
         entrants("zero-shot", {}, None)
     assert [entrant.key for entrant in entrants("none", {}, None)] == []
-    assert not {"zero-shot", "zero-shot-free", "few-shot"} & {entrant.key for entrant in entrants("all", {}, None)}
+    untuned = {"zero-shot", "zero-shot-free", "few-shot"}
+    assert not untuned & {entrant.key for entrant in entrants("all", {}, None)}
+    reader = Reader(bundles[0], THREE, Store(None))
+    assert untuned <= {entrant.key for entrant in entrants("linear", {}, reader)}
+    assert untuned & {entrant.key for entrant in entrants("zero-shot", {}, reader)} == {"zero-shot"}
 
 
 def test_two_models_are_told_apart_and_the_first_one_reads_for_the_baselines(bundles: tuple[Path, Path]) -> None:
@@ -268,6 +272,14 @@ def test_the_table_names_n_every_system_and_what_they_cost(
     for text in ("most frequent labels", "model, with thresholds", "micro-F1 [95 %]", "mAP", "ECE", "cold", "MB"):
         assert text in printed
     assert "<html" in page.read_text(encoding="utf-8")
+    assert "learning curve" not in page.read_text(encoding="utf-8").lower()
+    points = [{"system": "linear", "size": size, "seed": 0, "micro_f1": 0.4, "macro_f1": 0.3} for size in (8, 16)]
+    (tmp_path / "curve.json").write_text(json.dumps({"points": points}))
+    with_curve = ["--html", str(page), "--curve", str(tmp_path / "curve.json")]
+    assert main([*given, "--cold-runs", "1", *with_curve]) == 0
+    assert "training issues, logarithmic" in page.read_text(encoding="utf-8")
+    capsys.readouterr()
+    assert main([*given, "--curve", str(tmp_path / "curve.json")]) == 2
     assert main([*given, "--cold-runs", "1", "--markdown", "-"]) == 0
     assert "n = 9" in capsys.readouterr().out
 

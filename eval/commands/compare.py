@@ -55,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--cold-runs", type=_natural, default=3, metavar="N", help="processes started to time a cold start (3); 0: none"
     )
     parser.add_argument("--html", type=Path, metavar="FILE", help="write the report as one HTML file")
+    parser.add_argument("--curve", type=Path, metavar="FILE", help="a curve.json of `eval curve`, to show on the page")
     parser.add_argument("--markdown", metavar="FILE", help="write it as Markdown; - is stdout, instead of the table")
     parser.add_argument("--json", action="store_true", help="JSON instead of the table")
     parser.add_argument("--predictions", type=Path, metavar="FILE", help="write every answer, for `eval score`")
@@ -74,12 +75,16 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from eval.bundles import open_reader, open_readers
     from eval.compare import Entrant, compare, entrants
+    from eval.curve import read_curve
     from eval.data import read_splits, slices
     from eval.files import write_text
     from eval.store import default_store
 
     if arguments.json and arguments.markdown == "-":
         raise UsageError("--json and --markdown - both want stdout", "Give the Markdown a file.")
+    if arguments.curve and not arguments.html:
+        raise UsageError("--curve is shown on the page, and there is none", "Add --html FILE.")
+    points = read_curve(arguments.curve) if arguments.curve else None
     splits, store = read_splits(arguments.data), default_store()
     if arguments.train_rows and arguments.train_rows < len(splits.train):
         taken = slices(splits.train, [arguments.train_rows], seed=0)[arguments.train_rows]
@@ -99,7 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.html:
         from eval.report.html import write_html
 
-        write_html(comparison, arguments.html)
+        write_html(comparison, arguments.html, points)
     if arguments.markdown:
         from eval.report.markdown import markdown
 
