@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eval.attacks import VERSION, attacks
-from eval.files import write_text
 from eval.injection import MODES, Injection, Steering
 from eval.intervals import Interval
 from labeler.bundle import Manifest, read_manifest, write_manifest
 from labeler.errors import InputError
+from labeler.files import write_text
 from labeler.summary import escape
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from labeler.config import environment, read_machine
+from labeler.files import replaced
 
 Array = np.ndarray
 
@@ -40,10 +40,8 @@ class Store:
         if path is None:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(f".{os.getpid()}.partial")
-        with open(partial, "wb") as file:
+        with replaced(path) as partial, open(partial, "wb") as file:
             np.savez(file, **arrays)
-        os.replace(partial, path)
 
     def _path(self, key: Any) -> Path | None:
         if self.folder is None:

@@ -6,7 +6,6 @@ Errors name file and line, then the row as a spreadsheet counts it (the header i
 from __future__ import annotations
 
 import csv
-import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from labeler.errors import InputError
+from labeler.files import replaced
 from labeler.labels import LabelSet, fold
 from labeler.textfile import clean_text, csv_rows, decoded_lines, integer_of, split_answer
 
@@ -65,26 +65,19 @@ def read_dataset(path: str | Path, labels: LabelSet | None = None) -> Iterator[R
 
 def write_dataset(path: str | Path, rows: Iterable[Row], labels: LabelSet | None = None) -> int:
     """Write the rows, checked as on reading, and return their number. The file appears whole or not at all."""
-    target = Path(path)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     check = _Check(labels)
     count = 0
     try:
-        with partial.open("w", encoding="utf-8", newline="") as file:
+        with replaced(Path(path)) as partial, partial.open("w", encoding="utf-8", newline="") as file:
             file.write(",".join(COLUMNS) + "\n")
             # Everything is quoted because the writer otherwise leaves a lone carriage return bare.
             writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
             for count, row in enumerate(rows, 1):
                 writer.writerow(_texts_of_row(check(row, f"{path}: row {count + 1}")))
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(target)
     except OSError as error:
         raise InputError(
             f"{path}: cannot be written: {error.strerror or error}", "Check the folder and the disk."
         ) from error
-    finally:
-        partial.unlink(missing_ok=True)
     return count
 
 

@@ -7,7 +7,6 @@ created is looked for by its display name, which is unique, before anything is s
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -15,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from labeler.errors import InputError
+from labeler.files import write_text
 from synthetic.cost import ASSUMED_OUTPUT_TOKENS, Price, estimated_tokens
 from synthetic.failures import GeminiError, OffSchema, Refused
 from synthetic.gemini import Gemini
@@ -241,7 +241,4 @@ def _answer(job: Job, identity: str, result: Reply | GeminiError) -> Answer:
 
 
 def _write_jobs(folder: Path, jobs: Sequence[Job]) -> None:
-    path = folder / BATCH
-    partial = path.with_name(f".{BATCH}.{os.getpid()}.partial")
-    partial.write_text(json.dumps({"jobs": [asdict(job) for job in jobs]}, indent=1), encoding="utf-8")
-    os.replace(partial, path)
+    write_text(folder / BATCH, json.dumps({"jobs": [asdict(job) for job in jobs]}, indent=1))

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from labeler.errors import InputError
+from labeler.files import replaced
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -55,19 +56,12 @@ class Appender:
 
 def write_lines(path: Path, objects: Iterable[dict[str, Any]]) -> int:
     """Writes a whole file, or nothing; returns the number of lines."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     path.parent.mkdir(parents=True, exist_ok=True)
     count = 0
-    try:
-        with open(partial, "wb") as file:
-            for one in objects:
-                count += 1
-                file.write((json.dumps(one, ensure_ascii=False) + "\n").encode("utf-8", errors="surrogatepass"))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replaced(path) as partial, open(partial, "wb") as file:
+        for one in objects:
+            count += 1
+            file.write((json.dumps(one, ensure_ascii=False) + "\n").encode("utf-8", errors="surrogatepass"))
     return count
 
 

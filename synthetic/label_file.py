@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 from labeler.errors import InputError
+from labeler.files import replaced
 from labeler.labels import LabelSet, read_labels
 from synthetic.records import labels_file
 
@@ -28,7 +28,6 @@ def place_labels(folder: Path, given: Path | None, say: Callable[[str], None]) -
         say(f"{own}: replaced by {given}, which differs")
     if not own.is_file() or own.read_bytes() != content:
         folder.mkdir(parents=True, exist_ok=True)
-        partial = own.with_name(f".{own.name}.{os.getpid()}.partial")
-        partial.write_bytes(content)
-        os.replace(partial, own)
+        with replaced(own) as partial:
+            partial.write_bytes(content)
     return labels

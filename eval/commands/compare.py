@@ -77,8 +77,8 @@ def run(arguments: argparse.Namespace) -> int:
     from eval.compare import Entrant, compare, entrants
     from eval.curve import read_curve
     from eval.data import read_splits, slices
-    from eval.files import write_text
     from eval.store import default_store
+    from labeler.files import write_text
 
     if arguments.json and arguments.markdown == "-":
         raise UsageError("--json and --markdown - both want stdout", "Give the Markdown a file.")

@@ -42,9 +42,9 @@ def run(arguments: argparse.Namespace) -> int:
     from eval.bundles import open_reader
     from eval.curve import document, drawing, measure
     from eval.data import read_splits
-    from eval.files import write_text
     from eval.store import default_store
     from eval.systems.models import Answer
+    from labeler.files import write_text
 
     if arguments.seeds < 1:
         raise UsageError(f"--seeds {arguments.seeds}: less than one", "Give 1 or more.")

@@ -39,11 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from eval.bundles import open_reader
     from eval.data import read_splits
-    from eval.files import write_text
     from eval.gate import judge
     from eval.gate_evidence import gather
     from eval.gate_rules import read_rules
     from eval.store import default_store
+    from labeler.files import write_text
 
     if arguments.json and arguments.markdown == "-":
         raise UsageError("--json and --markdown - both want stdout", "Give the Markdown a file.")

@@ -36,7 +36,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from eval.attacks import attacks
-    from eval.files import write_text
     from eval.injection import measure
     from eval.injection_report import caption, markdown, table, write_card
     from eval.reader import Reader
@@ -44,6 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     from labeler.bundle import read_manifest
     from labeler.commands.common import resolve_model
     from labeler.config import environment, read_machine
+    from labeler.files import write_text
     from labeler.terminal import console
 
     if arguments.json and arguments.markdown == "-":

@@ -54,12 +54,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from eval.files import write_text
     from eval.live.corrections import write_corrections
     from eval.live.report import figures, markdown, show
     from eval.live.survey import survey
     from eval.live.verdicts import Window
     from labeler.config import environment, read_machine
+    from labeler.files import write_text
 
     if arguments.json and arguments.markdown == "-":
         raise UsageError("--json and --markdown - both want stdout", "Give the Markdown a file.")

@@ -10,8 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from eval.files import write_text
 from labeler.errors import UsageError
+from labeler.files import write_text
 
 HELP = "score the raw answers of any system: quality with intervals, malformed answers, paired tests"
 EXAMPLES = """examples:

@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from eval.files import write_text
 from eval.live.verdicts import TRUE_BY_PERSON, Judged, Verdict
 from labeler.dataset import Row, write_dataset
 from labeler.dataset_folder import LABELS, SOURCES
 from labeler.errors import InputError
+from labeler.files import write_text
 from labeler.labels import LabelSet
 
 CORRECTIONS = "corrections.csv"

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eval.files import write_text
 from eval.intervals import Interval
 from eval.metrics import label_table
 from eval.report import charts, wording
@@ -29,6 +28,7 @@ from eval.report.figures import (
 )
 from eval.report.style import STYLE
 from eval.results import Comparison
+from labeler.files import write_text
 from labeler.textfile import one_line
 
 if TYPE_CHECKING:

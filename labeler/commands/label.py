@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from labeler.config import Machine
 from labeler.decide import Decision, Policy, decide
 from labeler.decoder import available_cores
 from labeler.errors import InputError, UsageError
+from labeler.files import replaced
 from labeler.issue import Issue, from_rest
 from labeler.predict import Labeler, Prediction
 from labeler.textfile import one_line
@@ -185,9 +185,8 @@ def _write(path: Path, results: Iterable[Labelled], labeler: Labeler) -> None:
     """Writes all results or none: a temporary file beside the target, then a rename."""
     import csv
 
-    temporary = path.with_name(path.name + ".part")
     try:
-        with open(temporary, "w", encoding="utf-8", newline="") as file:
+        with replaced(path) as partial, open(partial, "w", encoding="utf-8", newline="") as file:
             if path.suffix.lower() == ".jsonl":
                 file.writelines(json.dumps(r.document(labeler), ensure_ascii=False) + "\n" for r in results)
             else:
@@ -199,10 +198,7 @@ def _write(path: Path, results: Iterable[Labelled], labeler: Labeler) -> None:
                     issue, labels = r.issue, SEPARATOR.join(r.labels)
                     title = _cell(one_line(issue.title))
                     table.writerow([issue.id, issue.repository, issue.number or "", title, labels, *numbers])
-        os.replace(temporary, path)
     except OSError as error:
         raise InputError(
             f"{path}: cannot be written: {error.strerror}", "Name a file in a folder that exists."
         ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
