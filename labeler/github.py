@@ -257,13 +257,16 @@ class GitHub:
             return SECONDS_OF_SECONDARY_LIMIT * growth if error.seconds is None else error.seconds
         return growth * (0.5 + self._jitter())
 
-    def _once(self, method: str, url: str, body: dict[str, Any] | None, etag: str) -> tuple[Any, httpx2.Response]:
+    def _once(
+        self, method: str, url: str, body: dict[str, Any] | None = None, etag: str = "", **more: Any
+    ) -> tuple[Any, httpx2.Response]:
+        """One attempt. `more` is for the HTTP library, such as a body that is not JSON."""
         import httpx2  # 0.15 s: only where a request is made
 
         asked = f"{method} {urlsplit(url).path}"
         try:
-            conditions = {"If-None-Match": etag} if etag else {}
-            response = self._client().request(method, url, json=body, headers=conditions)
+            sent = {"json": body, "headers": {"If-None-Match": etag} if etag else {}} | more
+            response = self._client().request(method, url, **sent)
         except httpx2.TimeoutException as error:
             raise Unavailable(f"GitHub did not answer {asked} within {self._timeout:g} s.", TROUBLE_REMEDY) from error
         except httpx2.RequestError as error:

@@ -11,8 +11,11 @@ A working folder, every file of which can be opened with an editor:
     answers.jsonl     one annotator's answer on one issue a line, appended as it comes (Answer)
     agreement.json    how far the annotators agree; agreement.md for people
     decisions.jsonl   what people decided, appended as they decide (Decision)
-    synthetic.jsonl   issues written by a model (Prepared, source "synthetic")
+    active.json       rounds of active learning; picked.json: the ids that were picked last
+    synthetic.jsonl   issues written by a model (Prepared, source "synthetic"); generate.jsonl: the requests for them
     dataset.csv       the dataset, with labels.yml beside it
+    build.json        what `build` has done, and from what
+    publish/          the files as they are uploaded
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ class Hub:
         def ask() -> str:
             try:
                 found = api.model_info(reference.repository, revision=reference.revision, timeout=20).sha
-            except _http_errors() as error:
+            except http_errors() as error:
                 response = getattr(error, "response", None)
                 if response is None:
                     raise TryAgainError(type(error).__name__) from error
@@ -195,7 +195,7 @@ def _library() -> ModuleType:
     return huggingface_hub
 
 
-def _http_errors() -> tuple[type[Exception], ...]:
+def http_errors() -> tuple[type[Exception], ...]:
     """The base errors of the HTTP library in use: huggingface_hub 1.x speaks httpx, 2.x httpx2."""
     modules: list[Any] = [sys.modules[name] for name in ("httpx2", "httpx") if name in sys.modules]
     return tuple(module.HTTPError for module in modules)

@@ -17,34 +17,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from tests.standins import openapi
+from tests.standins.github_releases import Releases, operate
+from tests.standins.github_wire import Answer, Json, Request, user
 
 TOKEN = "ghs_standInTokenThatMustNeverBePrinted"
 ACTION = "github-actions[bot]"
-Json = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """`body` is sent as JSON, or as it is where it is bytes. `hang` seconds pass first; `cut` ends it in mid-answer."""
-
-    status: int = 200
-    body: Any = None
-    headers: dict[str, str] = field(default_factory=dict)
-    hang: float = 0.0
-    cut: bool = False
-
-
-@dataclass(frozen=True)
-class Request:
-    method: str
-    target: str
-    body: Any
-    headers: dict[str, str]
-    at: float
-
-    @property
-    def path(self) -> str:
-        return urlsplit(self.target).path
 
 
 @dataclass
@@ -66,25 +43,8 @@ class Issue:
 class Repository:
     labels: list[Json] = field(default_factory=list)
     issues: dict[int, Issue] = field(default_factory=dict)
-
-
-def user(login: str) -> Json:
-    here = f"https://api.github.com/users/{login}"
-    links = ("followers", "following", "gists", "starred", "subscriptions", "repos", "events", "received_events")
-    kind = "Bot" if login.endswith("[bot]") else "User"
-    return {
-        "login": login,
-        "id": sum(login.encode()),
-        "node_id": f"U_{login}",
-        "avatar_url": f"https://avatars.githubusercontent.com/{login}",
-        "gravatar_id": "",
-        "url": here,
-        "html_url": f"https://github.com/{login}",
-        "organizations_url": f"{here}/orgs",
-        "type": kind,
-        "site_admin": False,
-        **{f"{link}_url": f"{here}/{link}" for link in links},
-    }
+    releases: Releases = field(default_factory=Releases)
+    private: bool = False
 
 
 class GitHub:
@@ -112,7 +72,7 @@ class GitHub:
 
     def add_issue(self, name: str, number: int, title: str, body: str | None = None, **more: Any) -> Issue:
         here = f"{self.url}/repos/{name}/issues/{number}"
-        now = self._now()
+        now = self.now()
         document = {
             "id": number, "node_id": f"I_{number}", "url": here, "repository_url": f"{self.url}/repos/{name}",
             "labels_url": f"{here}/labels{{/name}}", "comments_url": f"{here}/comments", "events_url": f"{here}/events",
@@ -166,7 +126,8 @@ class GitHub:
         if found is None:
             return Answer(404, {"message": "Not Found"})
         if request.method != "GET" and not self.may_write:
-            needed = {"X-Accepted-GitHub-Permissions": "issues=write; pull_requests=write"}
+            rights = "contents=write" if "/releases" in request.path else "issues=write; pull_requests=write"
+            needed = {"X-Accepted-GitHub-Permissions": rights}
             return Answer(403, {"message": "Resource not accessible by integration"}, needed)
         answer = self._operation(found, request)
         self.charged += answer.status != 304
@@ -188,14 +149,17 @@ class GitHub:
         if repository is None or ("issue_number" in given and issue is None):
             return Answer(404, {"message": "Not Found"})
         if operation == "repos/get":
-            return Answer(200, {"full_name": name, "has_issues": True, "archived": False})
+            kept = {"private": repository.private}
+            return Answer(200, {"full_name": name, "has_issues": True, "archived": False} | kept)
+        if (answer := operate(self, operation, name, request, given)) is not None:
+            return answer
         if operation == "issues/list-labels-for-repo":
-            return self._page(request, repository.labels)
+            return self.page(request, repository.labels)
         if operation == "issues/list-for-repo":
             return self._list(request, repository)
         if operation == "issues/list-events-for-repo":
             events = [event | {"issue": one.document} for one in repository.issues.values() for event in one.events]
-            return self._page(request, sorted(events, key=lambda event: -event["id"]))
+            return self.page(request, sorted(events, key=lambda event: -event["id"]))
         assert issue is not None
         return self._issue_operation(operation, name, issue, request, given)
 
@@ -205,7 +169,7 @@ class GitHub:
         if operation == "issues/get":
             return Answer(200, issue.document)
         if operation == "issues/list-events":
-            return self._page(request, issue.events)
+            return self.page(request, issue.events)
         number = issue.document["number"]
         if operation == "issues/add-labels":
             labels = request.body["labels"]
@@ -227,9 +191,9 @@ class GitHub:
         found = [one.document for one in repository.issues.values() if state in ("all", one.document["state"])]
         found = [one for one in found if one["updated_at"] >= query.get("since", "")]
         found.sort(key=lambda one: (one[by], one["number"]), reverse=query.get("direction", "desc") == "desc")
-        return self._page(request, found)
+        return self.page(request, found)
 
-    def _page(self, request: Request, everything: list[Json]) -> Answer:
+    def page(self, request: Request, everything: list[Json]) -> Answer:
         query = {name: values[0] for name, values in parse_qs(urlsplit(request.target).query).items()}
         size, page = int(query.get("per_page", "30")), int(query.get("page", "1"))
         pages = -(-len(everything) // size)
@@ -257,14 +221,14 @@ class GitHub:
         return made
 
     def _event(self, issue: Issue, change: str, label: str, by: str | None) -> None:
-        now = issue.document["updated_at"] = self._now()
+        now = issue.document["updated_at"] = self.now()
         self._events += 1
         issue.events.append({
             "id": self._events, "node_id": "E", "url": f"{self.url}/e", "actor": by and user(by), "event": change,
             "commit_id": None, "commit_url": None, "created_at": now, "performed_via_github_app": None,
         } | ({"label": {"name": label, "color": "ededed"}} if label else {}))  # fmt: skip
 
-    def _now(self) -> str:
+    def now(self) -> str:
         self.clock += 1
         return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.clock))
 

@@ -138,7 +138,8 @@ class HubServer(Loopback):
         kind = {"dataset": "datasets/", "model": "", None: ""}[asked.get("type")]
         name = f"{kind}{asked['organization']}/{asked['name']}"
         if name in self.repositories:
-            return _error(409, "", "You already created this repo")
+            said = {"error": f"You already created this {asked.get('type')} repo", "url": f"{self.url}/{name}"}
+            return Answer(409, {"Content-Type": "application/json"}, json.dumps(said).encode())
         self.commit(name, {".gitattributes": b"*.parquet filter=lfs diff=lfs merge=lfs -text\n"})
         self.repositories[name].private = asked.get("visibility") == "private"
         return _json({"url": f"{self.url}/{name}", "name": name.removeprefix("datasets/")})
@@ -147,7 +148,7 @@ class HubServer(Loopback):
         present = self.repositories[name].commits[self.repositories[name].refs[branch]]
         answers = []
         for file in asked["files"]:
-            large = str(file["path"]).endswith(".parquet") or int(str(file["size"])) > 10_000_000
+            large = str(file["path"]).endswith(_LARGE) or int(str(file["size"])) > 10_000_000
             body = present.get(str(file["path"]))
             # Of a large file the Hub names the sha256, of another git's own hash.
             hashes = None if body is None else hashlib.sha256(body).hexdigest() if large else git_hash(body)
@@ -225,7 +226,7 @@ def _validated(asked: Mapping[str, str]) -> Answer:
     if not isinstance(head, dict):
         errors.append("YAML metadata is not a mapping")
     else:
-        for key in ("language", "tags", "task_categories", "size_categories", "configs"):
+        for key in ("tags", "task_categories", "size_categories", "configs"):
             if not isinstance(head.get(key, []), list):
                 errors.append(f'"{key}" must be an array')
         sizes = head.get("size_categories", [])
@@ -236,6 +237,7 @@ def _validated(asked: Mapping[str, str]) -> Answer:
     return Answer(400 if errors else 200, {"Content-Type": "application/json"}, json.dumps(body).encode())
 
 
+_LARGE = (".bin", ".onnx", ".parquet", ".safetensors")  # of those that a new repository's .gitattributes names
 _SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M")
 _LICENSES = ("other", "apache-2.0", "mit", "cc-by-4.0", "cc0-1.0", "unknown")
 

@@ -54,15 +54,15 @@ def violations(method: str, target: str, headers: Mapping[str, str], body: bytes
     found = match(method, target)
     if found is None:
         return [f"{method} {target}: not an operation of the description that the labeler is meant to use"]
-    wrong = [*_parameters(found, target), *_headers(headers, body), *_body(found.operation, body)]
+    wrong = [*_parameters(found, target), *_headers(found.operation, headers, body), *_body(found.operation, body)]
     return [f"{method} {target}: {one}" for one in wrong]
 
 
 def answer_violations(found: Match, status: int, answer: Any) -> list[str]:
     """Where an answer of the stand-in is not what GitHub would send."""
-    responses = found.operation["responses"]
-    if status == 200:
-        return _errors(responses["200"]["content"]["application/json"]["schema"], answer)
+    content = found.operation["responses"].get(str(status), {}).get("content", {})
+    if "application/json" in content and not isinstance(answer, bytes):
+        return _errors(content["application/json"]["schema"], answer)
     return []
 
 
@@ -105,9 +105,11 @@ def _parameters(found: Match, target: str) -> list[str]:
     return wrong
 
 
-def _headers(headers: Mapping[str, str], body: bytes) -> list[str]:
+def _headers(operation: dict[str, Any], headers: Mapping[str, str], body: bytes) -> list[str]:
     wrong = []
-    if headers.get("Accept") != "application/vnd.github+json":
+    # Said only in prose: an asset's bytes instead of its facts.
+    bytes_wanted = operation["operationId"] == "repos/get-release-asset"
+    if headers.get("Accept") != ("application/octet-stream" if bytes_wanted else "application/vnd.github+json"):
         wrong.append("Accept is not application/vnd.github+json")
     if headers.get("X-GitHub-Api-Version") not in ("2022-11-28", "2026-03-10"):
         wrong.append("no API version that GitHub knows")
@@ -115,13 +117,19 @@ def _headers(headers: Mapping[str, str], body: bytes) -> list[str]:
         wrong.append("no User-Agent, which GitHub refuses")
     if not re.fullmatch(r"Bearer \S+", headers.get("Authorization", "Bearer none")):
         wrong.append("not a bearer token")
-    if body and headers.get("Content-Type") != "application/json":
-        wrong.append("a body that is not announced as JSON")
+    if body and _reads_json(operation) != (headers.get("Content-Type") == "application/json"):
+        wrong.append("a body that is not announced as what it is")
     return wrong
+
+
+def _reads_json(operation: dict[str, Any]) -> bool:
+    return "application/octet-stream" not in operation.get("requestBody", {}).get("content", {})
 
 
 def _body(operation: dict[str, Any], body: bytes) -> list[str]:
     wanted = operation.get("requestBody")
+    if not _reads_json(operation):
+        return []
     if not body:
         return ["no body"] if wanted and wanted.get("required") else []
     if not wanted:

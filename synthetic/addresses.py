@@ -1,0 +1,60 @@
+"""E-mail and IP addresses in text: which of them lead to a person or a machine, and which are only examples."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+_ESCAPE = r"(?<=\\[nrt])"  # a newline of quoted text right before: its letter is no part of the address
+# Local parts and domains have limits (RFC 5321), which also bound the search.
+EMAIL = re.compile(
+    rf"(?:(?<![\w.%+\\-])(?<!//)|{_ESCAPE})([\w.%+-]{{1,64}})@((?:[\w-]{{1,63}}\.){{1,8}}([A-Za-z]{{2,24}}))"
+    r"(?![\w-]|\.\w)",
+    re.ASCII,
+)
+IPV4 = re.compile(rf"(?:(?<![\w.])|{_ESCAPE})(?:\d{{1,3}}\.){{3}}\d{{1,3}}(?!\w|\.\w|-[A-Za-z])", re.ASCII)
+# Only what the Internet routes (2000::/3): clock times, MAC addresses, fingerprints and C++ names begin otherwise.
+IPV6 = re.compile(
+    rf"(?:(?<![\w:.])|{_ESCAPE})[23][0-9A-Fa-f]{{3}}:[0-9A-Fa-f:]{{0,33}}(?:[0-9A-Fa-f]|::)(?!\w|:[\w:])", re.ASCII
+)
+
+_REPOSITORY_USERS = {"git", "hg", "svn"}  # git@host:owner/name.git
+_EXAMPLE_DOMAINS = re.compile(r"(?:^|\.)(?:example\.\w+|example|invalid|test|local|localhost)$", re.IGNORECASE)
+# What stands where a domain's ending would, and is none: files ("icon@2x.png"), units ("getty@tty1.service").
+_NO_ENDINGS = re.compile(
+    r"png|jpe?g|gif|svg|webp|ico|css|m?js|[jt]sx?|json|html|t?gz|tar|whl|dll|exe|"
+    r"service|socket|timer|mount|target|slice|scope",
+    re.IGNORECASE,
+)
+_PACKAGE = re.compile(r"\d+\.")  # "left-pad@1.3.beta"
+_NOBODY = re.compile(r"(?:no-?reply|donotreply)(?:\+.*)?$", re.IGNORECASE)
+_RESOLVERS = {"1.1.1.1", "1.0.0.1", "8.8.8.8", "8.8.4.4", "9.9.9.9"}
+# "version 1.2.3.4", "nginx/1.2.3.4", "foo-1.2.3.4", "package==1.2.3.4"
+_VERSION = re.compile(
+    r"(?:\b(?:v|rv|ver|version|versions|release|rel|build|rev|revision|sdk|driver|firmware|runtime|upgrade|update|updated)"
+    r"\b(?:\s+(?:to|from|is|number))?[\s:=\"'`(*]{0,5}|(?<![/:])\b[A-Za-z][\w.]*[-/]|[=<>~^!]=\s?)$",
+    re.IGNORECASE,
+)
+VERSION_CONTEXT = 40  # characters before a number that tell whether it is a version
+
+
+def is_private_email(local: str, domain: str, ending: str) -> bool:
+    """Whether an address is somebody's. noreply addresses, reserved example domains and `git@host` are nobody's."""
+    if _NO_ENDINGS.fullmatch(ending) or local.lower() in _REPOSITORY_USERS or _PACKAGE.match(domain):
+        return False
+    return not (_NOBODY.match(local) or "noreply" in domain.lower() or _EXAMPLE_DOMAINS.search(domain))
+
+
+def is_private_ip(text: str, before: str = "") -> bool:
+    """Whether an address leads to somebody's machine on the Internet.
+
+    Loopback, private, link-local, documentation and other unrouted ranges do not, nor do the well-known resolvers, nor
+    does a version of four numbers, where the text `before` shows that it is one or it ends in .0.0.
+    """
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    if not address.is_global or address.is_multicast or text in _RESOLVERS:
+        return False
+    return address.version == 6 or not (text.endswith(".0.0") or _VERSION.search(before))

@@ -1,0 +1,143 @@
+"""`python -m synthetic active`: which issues to label next."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labeler.textfile import one_line
+from synthetic.active import LEAST_TRAINING, MEASURES, PICKED
+
+if TYPE_CHECKING:
+    from synthetic.active import Active, Round
+
+HELP = "pick the issues that a model is least sure of, no two of a kind, and show what the labels so far are worth"
+EXAMPLES = """examples:
+  python -m synthetic active data/name --model starter --count 50
+  python -m synthetic annotate data/name --model gemini-2.5-flash --only data/name/picked.json
+  python -m synthetic review data/name --only data/name/picked.json
+  python -m synthetic split data/name && python -m synthetic active data/name --model starter --count 50"""
+SHOWN = 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, metavar="DIR", help="working folder with prepared.jsonl and labels.yml")
+    parser.add_argument(
+        "--model", required=True, metavar="BUNDLE", help="starter, a bundle's folder, or a published one"
+    )
+    parser.add_argument("--labels", type=Path, metavar="FILE", help="labels.yml; becomes the folder's own")
+    parser.add_argument("--count", type=_positive, required=True, metavar="N", help="how many issues to pick")
+    parser.add_argument(
+        "--by",
+        choices=MEASURES,
+        default="entropy",
+        help="what unsure means: entropy, the mean over the labels (default); margin, the one label nearest to its "
+        "threshold",
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE", help=f"gets the ids as a JSON list (default: DIR/{PICKED})")
+    parser.add_argument("--json", action="store_true", help="JSON instead of the tables")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from eval.reader import Reader
+    from eval.store import default_store
+    from labeler.commands.common import resolve_model
+    from labeler.config import environment, read_machine
+    from labeler.files import write_text
+    from synthetic.active import active
+    from synthetic.label_file import place_labels
+
+    labels = place_labels(arguments.folder, arguments.labels, _say)
+    bundle = resolve_model(arguments.model, read_machine(environment()))
+    found = active(arguments.folder, Reader(bundle, labels, default_store()), arguments.count, arguments.by)
+    out = arguments.out or arguments.folder / PICKED
+    write_text(out, json.dumps([pick.issue.id for pick in found.picks], indent=1, ensure_ascii=False) + "\n")
+    if arguments.json:
+        print(json.dumps(_document(found), indent=1))
+        return 0
+    _print_picks(found)
+    _print_rounds(found.rounds)
+    print(f"{out}: {len(found.picks):,} of {found.unlabelled:,} unlabelled issues")
+    print(f"next: python -m synthetic review {arguments.folder} --only {out}, or annotate with the same --only")
+    return 0
+
+
+def _document(found: Active) -> dict[str, object]:
+    picks = [
+        {"id": one.issue.id, "unsure": one.unsure, "label": one.label, "probability": one.probability}
+        for one in found.picks
+    ]
+    return {"picks": picks, "unlabelled": found.unlabelled, "rounds": [asdict(one) for one in found.rounds]}
+
+
+def _print_picks(found: Active) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from labeler.terminal import console
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("issue", overflow="fold")
+    table.add_column("unsure", justify="right")
+    table.add_column("nearest label", overflow="fold")
+    table.add_column("title", no_wrap=True, overflow="ellipsis", ratio=1)
+    for one in found.picks[:SHOWN]:
+        near = f"{one.label} {one.probability:.2f} / {one.threshold:.2f}"
+        table.add_row(
+            Text(one_line(one.issue.id)), f"{one.unsure:.2f}", Text(one_line(near)), Text(one_line(one.issue.title))
+        )
+    console().print(table)
+    if len(found.picks) > SHOWN:
+        console().print(f"and {len(found.picks) - SHOWN:,} more", style="dim")
+
+
+def _print_rounds(rounds: tuple[Round, ...]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from labeler.terminal import console
+
+    current = rounds[-1]
+    if current.head is None:
+        said = (
+            f"Nothing is measured yet: that needs {LEAST_TRAINING} training rows and some test rows. Label, then split."
+        )
+        console().print(said, style="dim")
+        return
+    output = console()
+    output.print(
+        "\nmicro-F1 on the test rows: the model as it is, and a head fitted on the training rows", style="bold"
+    )
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("when", "asked"):
+        table.add_column(name, no_wrap=True)
+    for name in ("training rows", "test rows", "model", "head"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("which model", overflow="ellipsis")
+    for one in rounds:
+        if one.head is not None:
+            comparable = one.test == current.test
+            counts = (f"{one.labelled:,}", f"{one.tested:,}" if comparable else f"{one.tested:,} others")
+            cells = (one.at[:16].replace("T", " "), one.asked, *counts, _figure(one.bundle), _figure(one.head))
+            table.add_row(*cells, Text(one_line(one.model)), style="" if comparable else "dim")
+    output.print(table)
+    if any(one.head is not None and one.test != current.test for one in rounds):
+        output.print("Rounds on other test rows do not compare.", style="dim")
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _say(text: str) -> None:
+    print(one_line(text), file=sys.stderr)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("a whole number from 1 up")
+    return int(text)

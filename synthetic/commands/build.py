@@ -1,0 +1,240 @@
+"""`python -m synthetic build`: from a repository to a dataset in one go."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import re
+import sys
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labeler.errors import GitHubError, UsageError
+from labeler.textfile import one_line
+
+if TYPE_CHECKING:
+    from labeler.config import Machine
+    from labeler.hub_upload import Upload
+    from synthetic.annotate import Tally
+    from synthetic.asking import Asker
+    from synthetic.build import Built, Recipe
+    from synthetic.fetch import Fetched
+    from synthetic.plan import Plan
+
+HELP = "fetch, prepare, annotate, compare, split, and if asked generate and publish: all in one go, resumable"
+EXAMPLES = """examples:
+  python -m synthetic build owner/name --labels labels.yml --model gemini-2.5-flash --out data/name --dry-run
+  python -m synthetic build owner/name --labels labels.yml --model gemini-2.5-flash --out data/name --max-cost 5
+  python -m synthetic build owner/name --labels labels.yml --out data/name          # with the repository's own labels
+
+Run the same command again to go on after a break, or when there are new issues: what has not changed is not done again.
+Keys are read from the environment: GITHUB_TOKEN, GEMINI_API_KEY, HF_TOKEN."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("repository", help="owner/name on GitHub")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the working folder")
+    parser.add_argument("--labels", type=Path, metavar="FILE", help="labels.yml; becomes the folder's own")
+    group = parser.add_argument_group("issues")
+    group.add_argument("--events", action="store_true", help="fetch who set which label too: a request an issue")
+    group.add_argument("--api-url", metavar="URL", help="of a GitHub Enterprise, such as https://HOST/api/v3")
+    group.add_argument("--limit", type=_positive, metavar="N", help="fetch at most N issues in this run")
+    group = parser.add_argument_group("annotators")
+    group.add_argument(
+        "--model", action="append", default=[], metavar="NAME", help="Gemini model; may be repeated; default: none"
+    )
+    group.add_argument("--samples", type=_positive, default=1, metavar="N", help="answers of each model (default: 1)")
+    group.add_argument("--max-cost", type=_dollars, metavar="USD", help="stop before this run costs more")
+    group.add_argument(
+        "--price",
+        action="append",
+        default=[],
+        metavar="[MODEL=]IN,OUT",
+        help="US dollars a million tokens, for a model without a list price",
+    )
+    group.add_argument("--concurrency", type=_positive, default=8, metavar="N", help="requests at a time (default: 8)")
+    group.add_argument("--requests-a-minute", type=_positive, metavar="N", help="at most so many requests a minute")
+    group.add_argument(
+        "--per-label", type=_positive, metavar="N", help="have the first model write issues for labels with fewer rows"
+    )
+    group = parser.add_argument_group("publishing")
+    group.add_argument("--publish", metavar="OWNER/NAME", help="upload the dataset to the Hugging Face Hub")
+    group.add_argument("--private", action="store_true", help="to a private repository")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the split (default: 0)")
+    parser.add_argument("--dry-run", action="store_true", help="fetch and prepare, then say what the rest would cost")
+    parser.add_argument("--json", action="store_true", help="JSON instead of the table")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from synthetic.build import build
+
+    recipe = _recipe(arguments)
+    if arguments.dry_run:
+        return _dry_run(arguments, recipe)
+    built = build(arguments.out, recipe, _say)
+    if arguments.json:
+        print(json.dumps(asdict(built), indent=1, ensure_ascii=False))
+    else:
+        _show(built)
+        print(_next(arguments, built))
+    return 0
+
+
+def _recipe(arguments: argparse.Namespace) -> Recipe:
+    """Everything that can be wrong with the options is found here, before anything is fetched or paid."""
+    from labeler.config import GeminiAccess, environment, read_gemini, read_machine
+    from labeler.hub_upload import check_name
+    from synthetic.asking import Asker
+    from synthetic.build import Recipe
+    from synthetic.cost import Budget, prices
+    from synthetic.gemini import Annotator, Gemini
+    from synthetic.label_file import place_labels
+    from synthetic.pace import Pace
+    from synthetic.split import Wanted as Splitting
+    from synthetic.writer import Writer
+
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", arguments.repository, re.ASCII):
+        raise UsageError(f"'{arguments.repository}' does not name a repository.", "Write owner/name.")
+    if arguments.per_label and not arguments.model:
+        raise UsageError("--per-label has issues written, and no --model is given", "Name the model.")
+    if arguments.publish:
+        check_name(arguments.publish)
+    environ = environment()
+    machine = read_machine(environ)
+    labels = place_labels(arguments.out, arguments.labels, _say)
+    models = list(dict.fromkeys(model.removeprefix("models/") for model in arguments.model))
+    price = prices(arguments.price, models, date.today())
+    gemini = Gemini(read_gemini(environ) if models and not arguments.dry_run else GeminiAccess("none"))
+    asker = Asker(gemini, Pace(arguments.requests_a_minute), Budget(arguments.max_cost))
+    samples = range(1, arguments.samples + 1)
+    return Recipe(
+        labels=labels,
+        fetch=lambda: _fetch(arguments, machine),
+        annotators=[Annotator(model, labels, price[model], asker, sample=n) for model in models for n in samples],
+        annotate=lambda planned: _annotate(arguments, planned, asker),
+        splitting=Splitting(seed=arguments.seed),
+        writer=Writer(models[0], labels, price[models[0]], asker) if arguments.per_label else None,
+        per_label=arguments.per_label or 0,
+        publish=(lambda: _publish(arguments, machine)) if arguments.publish else None,
+        published_as=arguments.publish or "",
+    )
+
+
+def _fetch(arguments: argparse.Namespace, machine: Machine) -> Fetched:
+    from labeler.github import GitHub
+    from labeler.refusals import RateLimited
+    from synthetic.commands.fetch import PATIENCE_SECONDS, TOKEN_REMEDY
+    from synthetic.fetch import Wanted, fetch
+
+    api_url = (arguments.api_url or machine.github_api_url).rstrip("/")
+    wanted = Wanted(
+        repository=arguments.repository,
+        api_url=api_url,
+        events=arguments.events,
+        limit=arguments.limit,
+        waits=bool(machine.github_token),
+    )
+    github = GitHub(machine.github_token, api_url, budget_seconds=PATIENCE_SECONDS, on_wait=_say)
+    try:
+        return fetch(github, wanted, arguments.out, tell=_say)
+    except GitHubError as error:
+        if isinstance(error, RateLimited) and not machine.github_token:
+            raise type(error)(error.what, TOKEN_REMEDY) from error
+        raise
+
+
+def _annotate(arguments: argparse.Namespace, planned: Plan, asker: Asker) -> Tally:
+    from synthetic.annotate import annotate
+    from synthetic.bar import spending_bar
+
+    before = asker.budget.spent
+    with spending_bar(len(planned.tasks), "asking") as advance:
+        tally = annotate(
+            arguments.out,
+            planned.tasks,
+            asker.pace,
+            concurrency=arguments.concurrency,
+            on_answer=lambda answer: advance(asker.budget.spent),
+            on_interrupt=lambda count: _say(f"waiting for {count} requests under way, which are paid"),
+        )
+    for error, count in sorted(tally.errors.items(), key=lambda one: -one[1])[:5]:
+        _say(f"  {count:,} × {error}")
+    # What a task cost that was given up half-way is in no answer, but it is spent.
+    tally.cost = asker.budget.spent - before
+    return tally
+
+
+def _publish(arguments: argparse.Namespace, machine: Machine) -> Upload:
+    from synthetic.publish import package, send
+
+    made = package(arguments.out, repository=arguments.publish)
+    return send(machine, arguments.publish, made, "Update the dataset", private=arguments.private)
+
+
+def _dry_run(arguments: argparse.Namespace, recipe: Recipe) -> int:
+    from synthetic.build import what_is_left
+    from synthetic.estimate import estimate, print_estimate
+
+    planned = what_is_left(arguments.out, recipe, _say)
+    rows = estimate(planned.tasks, planned.measured, arguments.concurrency)
+    if arguments.json:
+        print(json.dumps({"estimate": [asdict(row) for row in rows]}, indent=1))
+    elif rows:
+        print_estimate(rows)
+    else:
+        print("nothing is left to ask")
+    return 0
+
+
+def _show(built: Built) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from labeler.terminal import console
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("step", no_wrap=True)
+    for name in ("rows", "cost", "time"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("what", overflow="fold")
+    for one in built.steps:
+        cost = f"${one.made.cost:.4f}" if one.made.cost else ""
+        took = "as before" if one.skipped else f"{one.seconds:,.1f} s"
+        style = "dim" if one.skipped else ""
+        table.add_row(one.step, f"{one.made.rows:,}", cost, took, Text(one_line(one.made.what)), style=style)
+    total, seconds = sum(one.made.cost for one in built.steps), sum(one.seconds for one in built.steps)
+    so_far = f"${built.cost:.4f} in all runs" if built.cost else ""
+    table.add_row("together", "", f"${total:.4f}" if total else "", f"{seconds:,.1f} s", so_far, style="bold")
+    console().print(table)
+
+
+def _next(arguments: argparse.Namespace, built: Built) -> str:
+    if built.over_budget:
+        return f"stopped before --max-cost {arguments.max_cost:g} is exceeded; run the same command again to go on"
+    if built.undecided:
+        first = f"python -m synthetic review {arguments.out}"
+        return f"next: {first}   ({built.undecided:,} issues on which the annotators disagree), then this command again"
+    return f"next: python -m training run --data {arguments.out / 'dataset.csv'} --out runs/{arguments.out.name}"
+
+
+def _say(text: str) -> None:
+    print(one_line(text), file=sys.stderr)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("a whole number from 1 up")
+    return int(text)
+
+
+def _dollars(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
+    if not 0 <= found < math.inf:
+        raise argparse.ArgumentTypeError("US dollars, for instance 2.50")
+    return found
