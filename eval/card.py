@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from labeler.bundle import Manifest, read_manifest, write_manifest
+from labeler.files import write_text
+from training.card import CARD, keep_sections, metadata
 
 SYSTEMS = ("starter", "tf-idf + logistic regression", "chance (each label by its frequency)")
 COLUMNS = {
@@ -19,11 +21,12 @@ COLUMNS = {
 
 
 def write_card(folder: Path, figures: dict[str, Any]) -> Manifest:
-    """Puts the card and the figures into the bundle, and its hashes anew."""
-    manifest = read_manifest(folder)
-    (folder / "README.md").write_text(_card(manifest, figures), encoding="utf-8")
+    """Puts the card and the figures into the bundle, and its hashes anew; what others measured stays in both."""
+    manifest, path = read_manifest(folder), folder / CARD
+    text = _card(manifest, figures)
+    write_text(path, keep_sections(text, path.read_text(encoding="utf-8")) if path.is_file() else text)
     metrics = {name: row for name, row in figures.items() if name in SYSTEMS} | {"rows": figures["rows"]}
-    return write_manifest(folder, replace(manifest, metrics=metrics))
+    return write_manifest(folder, replace(manifest, metrics=manifest.metrics | metrics))
 
 
 def table(figures: dict[str, Any]) -> str:
@@ -44,10 +47,8 @@ def _card(manifest: Manifest, figures: dict[str, Any]) -> str:
     )
     sources = ", ".join(manifest.provenance["sources"])
     shape = manifest.shape
-    return f"""---
-language: en
-tags: [github, issues, text-classification]
----
+    return f"""{metadata(manifest, license="apache-2.0")}
+
 # {manifest.name} {manifest.version}
 
 A language model with the architecture of Gemma 3 ({shape.layers} layers, hidden size {shape.hidden_size},

@@ -12,17 +12,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from labeler.calibration import Calibration
 from labeler.errors import BundleError, NewerBundleError
+from labeler.files import replaced
 from labeler.labels import LabelSet
 
-FORMAT_VERSION = 1
+# 2 since bundles can carry a calibration. Their thresholds belong to calibrated probabilities, so a reader that passed
+# over an unknown field would set wrong labels and say nothing: it has to refuse. Without a calibration a bundle is
+# still written as 1, which every version reads.
+FORMAT_VERSION = 2
 MANIFEST = "bundle.json"
 _FETCH_AGAIN = "Fetch or export the bundle again."
 
@@ -54,11 +58,12 @@ class Manifest:
     """`bundle.json`.
 
     Attributes:
-        thresholds: label name -> probability from which the label is set.
+        thresholds: label name -> (calibrated) probability from which the label is set.
         quantisation: "int8" or "float32".
         provenance: free facts: data and its hash, settings, seed, date of making.
         metrics: free figures for the model card; never used in deciding.
         files: every other file's size in bytes and sha256, by name.
+        calibration: applied to the model's probabilities before anything else sees them; None leaves them as they are.
     """
 
     name: str
@@ -74,7 +79,12 @@ class Manifest:
     provenance: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
-    format: int = FORMAT_VERSION
+    calibration: Calibration | None = None
+
+    @property
+    def format(self) -> int:
+        """The oldest bundle format that can express this manifest."""
+        return 1 if self.calibration is None else 2
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
@@ -91,6 +101,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
         "describe": manifest.describe,
         "labels": manifest.labels.to_dicts(),
         "thresholds": manifest.thresholds,
+        **({"calibration": manifest.calibration.to_dict()} if manifest.calibration else {}),
         "shape": {
             **{k: v for k, v in vars(manifest.shape).items() if not k.endswith("rope")},
             "local_rope": vars(manifest.shape.local_rope),
@@ -101,9 +112,8 @@ def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
         "metrics": manifest.metrics,
         "files": files,
     }
-    temporary = folder / (MANIFEST + ".part")
-    temporary.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(temporary, folder / MANIFEST)
+    with replaced(folder / MANIFEST) as partial:
+        partial.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return read_manifest(folder)
 
 
@@ -125,6 +135,9 @@ def read_manifest(folder: Path) -> Manifest:
                 f"{path}: bundle format {document['format']}, this version reads up to {FORMAT_VERSION}",
                 "Use a newer version of the labeller, or an older bundle.",
             )
+        del document["format"]
+        if "calibration" in document:
+            document["calibration"] = Calibration.from_dict(document["calibration"])
         shape = document.pop("shape")
         shape |= {key: Rope(**shape[key]) for key in ("local_rope", "global_rope")}
         document["files"] = {

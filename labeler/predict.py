@@ -31,7 +31,8 @@ class Prediction:
     """What the model says of one issue.
 
     Attributes:
-        probabilities: label name -> probability, in listed order, under the names of the list in use.
+        probabilities: label name -> probability, calibrated if the bundle says how; in listed order, under the names
+            of the list in use.
         chosen: labels of the most probable answer, which thresholds have no part in.
         seconds: wall time of this issue's computation.
     """
@@ -70,6 +71,7 @@ class Labeler:
             for label, tuned in zip(self.labels, asked, strict=True)
             if tuned.name in self.manifest.thresholds
         }
+        self._tuned_names = [label.name for label in asked]
         prefixes = PrefixStore(folder, self.manifest, cache and cache / "prefixes")
         self.engine = Engine(folder, self.manifest, prefixes, threads, workers)
         self.task = self.engine.task(LabelSet(tuple(asked)))
@@ -93,7 +95,7 @@ class Labeler:
         names = self.labels.names
         predictions = [
             Prediction(
-                dict(zip(names, score.probabilities.tolist(), strict=True)),
+                dict(zip(names, self._calibrated(score.probabilities).tolist(), strict=True)),
                 tuple(names[i] for i in score.chosen),
                 seconds,
             )
@@ -103,6 +105,10 @@ class Labeler:
         for row, score in zip(embeddings, scores, strict=True):
             row[:] = score.embedding
         return predictions, embeddings
+
+    def _calibrated(self, probabilities: np.ndarray) -> np.ndarray:
+        calibration = self.manifest.calibration
+        return probabilities if calibration is None else calibration(self._tuned_names, probabilities)
 
 
 def _as_tuned(label: Label, tuned: LabelSet) -> Label:

@@ -119,16 +119,24 @@ class Weights:
             )
             raise InputError(f"{folder}: no {embedding}", hint)
 
+    @property
+    def names(self) -> list[str]:
+        """Of the text model's tensors, without its prefix; an output layer of its own is not among them."""
+        assert self._prefix is not None
+        return [name.removeprefix(self._prefix) for name in self._where if name.startswith(self._prefix)]
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Of one tensor. Raises InputError where the checkpoint lacks it."""
+        full = self._full(name)
+        return self._where[full][full].shape
+
     def __call__(self, name: str) -> np.ndarray:
         """One tensor as float32.
 
         Raises:
             InputError: the checkpoint lacks it.
         """
-        assert self._prefix is not None
-        full = self._prefix + name
-        if full not in self._where:
-            raise InputError(f"{self._folder}: no tensor {full}", "The checkpoint is incomplete.")
+        full = self._full(name)
         return self._where[full].as_float32(full)
 
     def rows(self, name: str, step: int) -> Any:
@@ -142,3 +150,10 @@ class Weights:
                 yield (part.astype(np.uint32) << 16).view(np.float32)
             else:
                 yield part.astype(np.float32)
+
+    def _full(self, name: str) -> str:
+        assert self._prefix is not None
+        full = self._prefix + name
+        if full not in self._where:
+            raise InputError(f"{self._folder}: no tensor {full}", "The checkpoint is incomplete.")
+        return full

@@ -1,0 +1,70 @@
+"""`python -m training bundle`: what `run` does after tuning, by itself."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labeler.errors import UsageError
+
+if TYPE_CHECKING:
+    from labeler.bundle import Manifest
+
+HELP = "make the bundle of a tuned run: merge, export, calibration, thresholds, figures, card"
+EXAMPLES = """examples:
+  python -m training bundle --run runs/mine
+  python -m training bundle --run runs/mine --target-precision 0.9 --name my-labels --version 1.2.0"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--run", type=Path, required=True, help="a folder that `training run` wrote")
+    parser.add_argument("--name", default="", help="the model's name; default: the folder's")
+    parser.add_argument("--version", default="", help="the model's version; default: today's date")
+    parser.add_argument(
+        "--target-precision",
+        type=float,
+        metavar="P",
+        help="set a label only where that is right with this share on validation; default: each label's best F1",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from labeler.bundle import read_manifest
+    from training.bundle_run import make_bundle
+
+    target = arguments.target_precision
+    if target is not None and not 0 < target < 1:
+        raise UsageError(f"--target-precision {target}: not between 0 and 1", "Give a share, like 0.9.")
+    folder = make_bundle(
+        arguments.run,
+        name=arguments.name,
+        version=arguments.version,
+        target_precision=target,
+        progress=lambda step: print(f"{step} …", file=sys.stderr),
+    )
+    _show(folder, read_manifest(folder))
+    return 0
+
+
+def _show(folder: Path, manifest: Manifest) -> None:
+    from rich.table import Table
+
+    from labeler.terminal import console
+    from training.card import ROWS, figure
+
+    columns = {name: found for name in ("test", "validation") if (found := manifest.metrics.get(name))}
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("")
+    for name, found in columns.items():
+        table.add_column(f"{name} (n = {found['issues']:,})", justify="right")
+    for key, what in ROWS.items():
+        table.add_row(what, *(figure(found[key]) for found in columns.values()))
+    table.add_row("calibration error", *(f"{found['calibration_error']:.3f}" for found in columns.values()))
+    size = sum(facts["size"] for facts in manifest.files.values())
+    output = console()
+    output.print(table)
+    method = manifest.metrics["calibration"]["method"]
+    print(f"calibration: {method}")
+    print(f"{folder}: {manifest.name} {manifest.version}, {len(manifest.labels)} labels, {size / 1e6:.1f} MB")
