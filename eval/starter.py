@@ -24,7 +24,6 @@ from labeler.labels import Label, LabelSet, read_labels
 from labeler.predict import Labeler
 from training.recipe import read_recipe
 from training.rows import Labelled, issue_rows, nlbse24_rows, training_rows, truth_and_known
-from training.thresholds import fit_thresholds
 
 THREE = ("bug", "enhancement", "question")
 Array = np.ndarray
@@ -40,7 +39,7 @@ def compare(data: Path, model: Path, recipe_path: Path) -> dict[str, Any]:
     seen = {row.issue.repository for row in rows}
     unseen = np.array([row.issue.repository not in seen for row in nlbse24])
     systems = {
-        "starter": _starter(model),
+        "starter": (_starter(model), read_manifest(model).thresholds),
         "tf-idf + logistic regression": _linear(rows, validation, names),
     }
     figures: dict[str, Any] = {
@@ -53,12 +52,9 @@ def compare(data: Path, model: Path, recipe_path: Path) -> dict[str, Any]:
         }
     }
     truth, known = truth_and_known(dev, names)
-    kept_truth, kept_known = truth_and_known(validation, names)
-    for name, score in systems.items():
-        kept = score([row.issue for row in validation], names)
-        thresholds = np.array(fit_thresholds(kept_truth, kept, kept_known))
+    for name, (score, thresholds) in systems.items():
         probabilities = score([row.issue for row in dev], names)
-        predicted = probabilities >= thresholds
+        predicted = probabilities >= np.array([thresholds[label] for label in names])
         three = score([row.issue for row in nlbse24], THREE)
         # The probabilities alone set the balance, no label of these repositories does.
         balanced = (three / three.mean(0)).argmax(1)
@@ -122,15 +118,15 @@ def _starter(folder: Path) -> Callable[[Sequence[Issue], Sequence[str]], Array]:
 
 def _linear(
     rows: Sequence[Labelled], validation: Sequence[Labelled], names: Sequence[str]
-) -> Callable[[Sequence[Issue], Sequence[str]], Array]:
-    """The linear system of `eval.systems`, fitted on the rows and chosen on the validation rows."""
+) -> tuple[Callable[[Sequence[Issue], Sequence[str]], Array], dict[str, float]]:
+    """The linear system of `eval.systems`, fitted on the rows and chosen on the validation rows; its thresholds."""
     labels = LabelSet(tuple(map(Label, names)))
     fitted = Linear().fit(Task(_examples(rows, names), _examples(validation, names), labels))
 
     def score(issues: Sequence[Issue], wanted: Sequence[str]) -> Array:
         return fitted(issues).probabilities[:, [names.index(name) for name in wanted]]
 
-    return score
+    return score, dict(zip(names, fitted.thresholds, strict=True))
 
 
 def _examples(rows: Sequence[Labelled], names: Sequence[str]) -> Examples:

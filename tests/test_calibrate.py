@@ -126,6 +126,17 @@ def test_a_label_with_hardly_an_example_keeps_to_the_common_map() -> None:
     assert calibration.labels["rare"].b > calibration.common.b - 3  # by itself it would be 7 lower
 
 
+def test_a_label_with_hardly_an_example_is_not_set_where_only_calibration_lifts_it_over_one_half() -> None:
+    truth, q, known = issues(2_000)
+    truth[:, 2] = False
+    truth[np.argsort(-q[:, 2])[:5], 2] = True
+    fitted = fit_all(NAMES, truth, q, known)
+    assert fitted.calibration is not None
+    (even,) = fitted.calibration(NAMES, np.full((1, 3), 0.5))
+    assert even[2] > 0.5
+    assert fitted.thresholds["rare"] >= round(float(even[2]), 4)
+
+
 @pytest.mark.parametrize(
     ("wrong", "method"),
     [

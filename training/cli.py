@@ -14,7 +14,6 @@ COMMANDS = {
     "retrain": "everything from new issues to a published model, or why not",
     "bench": "time training and its memory on a random model of a named shape",
     "export": "turn a merged Gemma 3 checkpoint into a bundle, without torch",
-    "pretrain": "make the starter's tokenizer and base from nothing",
     "tune": "tune the starter's base, export it, fit its thresholds",
 }
 EXAMPLES = """examples:

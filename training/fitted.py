@@ -61,7 +61,10 @@ def fit_all(
     """
     choice = choose(names, truth, q, known, seed)
     p = q if choice.calibration is None else choice.calibration(names, q)
-    found = fit_thresholds(truth, p, known, target_precision=target_precision)
+    # Calibration from a handful of examples must not lift over 0.5 what the model itself thinks unlikely.
+    even = np.full((1, len(names)), 0.5)
+    floor = (even if choice.calibration is None else choice.calibration(names, even))[0]
+    found = fit_thresholds(truth, p, known, target_precision=target_precision, floor=floor)
     thresholds = {name: round(threshold, 4) for name, threshold in zip(names, found, strict=True)}
     if len(truth) < FEWEST:
         return Fitted(choice, thresholds, {})
@@ -71,7 +74,7 @@ def fit_all(
     for part in range(FOLDS):
         here = fold == part
         predicted[here] = p[here] >= fit_thresholds(
-            truth[~here], p[~here], known[~here], target_precision=target_precision
+            truth[~here], p[~here], known[~here], target_precision=target_precision, floor=floor
         )
     return Fitted(choice, thresholds, measure(names, truth, predicted, p, known))
 

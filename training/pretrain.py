@@ -1,98 +1,82 @@
-"""Pretrains a small Gemma 3 from nothing: a tokenizer, then a causal language model on issue text."""
+"""Causal language modelling on packed text: the loop that makes a base, or goes on with one."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from tqdm import tqdm
-from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 
-from training.corpus import documents
-from training.tokenizer import train_tokenizer
+from labeler.errors import InputError
 
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from transformers import Gemma3ForCausalLM
+
+STATE = "pretrain.pt"
 _TEXTS_AT_ONCE = 5000
-CHARACTERS_A_TOKEN = 3.4  # a little above what the tokenizer reaches, so that the text suffices
+_SAVE_SECONDS = 600
 
 
-def pretrain(
-    recipe: dict[str, Any], data: Path, out: Path, *, threads: int | None = None, compile: bool = True
-) -> Path:
-    """Writes `out/base`: a Hugging Face checkpoint with its tokenizer. Resumes from `out/pretrain.pt`."""
-    torch.manual_seed(recipe["seed"])
-    if threads:
-        torch.set_num_threads(threads)
-    out.mkdir(parents=True, exist_ok=True)
-    tokens = _tokens(recipe, data, out)
-    model = Gemma3ForCausalLM(_config(recipe))
-    _train(model, tokens, recipe["pretrain"], out, compile=compile)
-    start_turn_tokens(model, out / "tokenizer.json")
-    base = out / "base"
-    model.save_pretrained(base)
-    (base / "tokenizer.json").write_bytes((out / "tokenizer.json").read_bytes())
-    return base
+@dataclass(frozen=True)
+class LoopSettings:
+    """How to train. Learning rates are peaks; `warmup` and `decay` are shares of all steps."""
+
+    sequence_length: int
+    batch_size: int
+    learning_rate: float  # of the matrices, by Muon, scaled to match the size of AdamW's updates
+    embedding_learning_rate: float  # of embeddings and norms, by AdamW
+    weight_decay: float
+    warmup: float
+    decay: float
+    epochs: int = 1
+
+    @classmethod
+    def of(cls, section: Mapping[str, Any], where: str) -> LoopSettings:
+        """The settings among the keys of a recipe's section. Raises InputError naming the key that is wrong."""
+        names = [field.name for field in fields(cls)]
+        if missing := [name for name in names if name not in section and name != "epochs"]:
+            raise InputError(f"{where}: no {', '.join(missing)}", "Compare it with training/recipes/starter.toml.")
+        given = {name: section[name] for name in names if name in section}
+        for name, value in given.items():
+            whole = name in ("sequence_length", "batch_size", "epochs")
+            if type(value) not in ((int,) if whole else (int, float)) or value < whole:
+                remedy = "It must be a whole number, at least 1." if whole else "It must be a number, at least 0."
+                raise InputError(f"{where}: {name} = {value!r}", remedy)
+        return cls(**given)
 
 
-def start_turn_tokens(model: Gemma3ForCausalLM, tokenizer_json: Path) -> None:
-    """Gives the turn tokens, which plain text never holds, the embeddings of a document's begin and end.
-
-    LoRA leaves embeddings as they are: without this an answer could only end in a token that all of
-    pretraining has pushed away.
-    """
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(str(tokenizer_json))
-    rows = model.model.embed_tokens.weight.data
-    for turn, document in (("<start_of_turn>", "<bos>"), ("<end_of_turn>", "<eos>")):
-        rows[tokenizer.token_to_id(turn)] = rows[tokenizer.token_to_id(document)]
-
-
-def _tokens(recipe: dict[str, Any], data: Path, out: Path) -> np.ndarray:
-    """The whole pretraining text as one uint16 array of `pretrain.tokens` ids, cached in `out`."""
-    from tokenizers import Tokenizer
-
-    settings, cached = recipe["pretrain"], out / "tokens.npy"
-    if cached.exists() and (out / "tokenizer.json").exists():
-        return np.load(cached, mmap_mode="r")
-    characters = int(settings["tokens"] * CHARACTERS_A_TOKEN)
-    texts = list(documents(data, settings["mix"], recipe["seed"], characters))
-    sample, size = [], 0
-    for text in texts:
-        sample.append(text)
-        size += len(text)
-        if size >= recipe["tokenizer"]["sample_characters"]:
-            break
-    tokenizer = train_tokenizer(sample, recipe["tokenizer"]["vocab_size"])
-    tokenizer.save(str(out / "tokenizer.json"))
-    tokenizer = Tokenizer.from_file(str(out / "tokenizer.json"))
+def pack(texts: Iterable[str], tokenizer: Tokenizer, limit: int | None = None) -> np.ndarray:
+    """The ids of all texts in a row, each between <bos> and <eos>: (n,) uint16, or uint32 for a large vocabulary."""
     tokenizer.encode_special_tokens = True  # a "<bos>" typed by a person stays text
     bos, eos = tokenizer.token_to_id("<bos>"), tokenizer.token_to_id("<eos>")
-    ids = []
-    for start in tqdm(range(0, len(texts), _TEXTS_AT_ONCE), desc="tokenize", mininterval=10):
+    kind = np.uint16 if tokenizer.get_vocab_size() <= 2**16 else np.uint32
+    texts, ids = list(texts), []
+    for start in tqdm(range(0, len(texts), _TEXTS_AT_ONCE), desc="tokenize", mininterval=10, disable=None):
         # An encoding holds ten times what its ids need: never all texts' at once.
-        encodings = tokenizer.encode_batch_fast(texts[start : start + _TEXTS_AT_ONCE])
-        ids += [np.array([bos, *encoding.ids, eos], dtype=np.uint16) for encoding in encodings]
-    tokens = np.concatenate(ids)[: settings["tokens"]]
-    np.save(out / "tokens.tmp.npy", tokens)
-    os.replace(out / "tokens.tmp.npy", cached)
-    return tokens
+        encodings = tokenizer.encode_batch_fast(texts[start : start + _TEXTS_AT_ONCE], add_special_tokens=False)
+        ids += [np.array([bos, *encoding.ids, eos], dtype=kind) for encoding in encodings]
+    return np.concatenate(ids)[:limit]
 
 
-def _config(recipe: dict[str, Any]) -> Gemma3TextConfig:
-    return Gemma3TextConfig(
-        vocab_size=recipe["tokenizer"]["vocab_size"],
-        query_pre_attn_scalar=recipe["model"]["head_dim"],
-        pad_token_id=0,
-        eos_token_id=1,
-        bos_token_id=2,
-        attn_implementation="sdpa",
-        **recipe["model"],
-    )
+def pick_device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def can_compile() -> bool:
+    """Whether torch.compile has what it needs: triton on a GPU, a C++ compiler anywhere."""
+    compilers = (os.environ.get("CXX", ""), "g++", "clang++")
+    triton = pick_device().type != "cuda" or find_spec("triton") is not None
+    return triton and any(map(shutil.which, filter(None, compilers)))
 
 
 class _ChunkedCrossEntropy(torch.autograd.Function):
@@ -107,20 +91,20 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         hidden16, weight16 = hidden.to(torch.bfloat16), weight.to(torch.bfloat16)
         grad_hidden = torch.empty_like(hidden, dtype=torch.float32)
         grad_weight = torch.zeros_like(weight, dtype=torch.float32)
-        total, n = 0.0, len(hidden)
+        total, n = hidden.new_zeros((), dtype=torch.float64), len(hidden)
         for start in range(0, n, chunk):
             part, target = hidden16[start : start + chunk], targets[start : start + chunk, None]
             logits = (part @ weight16.T).float()
             logits.sub_(logits.amax(1, keepdim=True))
             chosen = logits.gather(1, target).clone()
             norm = logits.exp_().sum(1, keepdim=True)
-            total += float((norm.log() - chosen).sum())
+            total += (norm.log() - chosen).sum()
             logits.div_(norm).scatter_add_(1, target, -torch.ones_like(chosen))
             grad = logits.to(torch.bfloat16)
             grad_hidden[start : start + chunk] = (grad @ weight16).float()
             grad_weight += (grad.T @ part).float()
         ctx.save_for_backward(grad_hidden / n, grad_weight / n)
-        return torch.tensor(total / n)
+        return (total / n).float()
 
     @staticmethod
     def backward(ctx, grad):  # type: ignore[no-untyped-def, override]
@@ -128,79 +112,110 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         return grad_hidden * grad, grad_weight * grad, None, None
 
 
-def _train(model: Gemma3ForCausalLM, tokens: np.ndarray, settings: dict[str, Any], out: Path, *, compile: bool) -> None:
-    length, batch = settings["sequence_length"], settings["batch_size"]
+def _loss(body: Any, weight: torch.Tensor, window: torch.Tensor) -> torch.Tensor:
+    """Mean nats a token of windows (rows, length + 1)."""
+    with torch.autocast(window.device.type, torch.bfloat16):
+        hidden = body(window[:, :-1], use_cache=False).last_hidden_state
+    return _ChunkedCrossEntropy.apply(hidden.float().flatten(0, 1), weight, window[:, 1:].flatten())
+
+
+def _windows(tokens: np.ndarray, rows: Iterable[int], length: int, device: torch.device) -> torch.Tensor:
+    cut = np.stack([tokens[row * length : (row + 1) * length + 1] for row in rows])
+    return torch.from_numpy(cut.astype(np.int64)).to(device)
+
+
+@torch.no_grad()
+def mean_loss(model: Gemma3ForCausalLM, tokens: np.ndarray, settings: LoopSettings) -> float:
+    """Mean nats a token over all whole windows of `tokens`."""
+    length, batch = settings.sequence_length, settings.batch_size
     windows = (len(tokens) - 1) // length
-    order = np.random.default_rng(0).permutation(windows)
-    steps = windows // batch
+    total = 0.0
+    for start in range(0, windows, batch):
+        rows = range(start, min(start + batch, windows))
+        loss = _loss(model.model, model.model.embed_tokens.weight, _windows(tokens, rows, length, model.device))
+        total += loss.item() * len(rows)
+    return total / windows
+
+
+def _optimizers(model: Gemma3ForCausalLM, settings: LoopSettings) -> list[tuple[str, torch.optim.Optimizer, float]]:
+    """Each optimiser with its name in the saved state and its peak learning rate."""
     matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name]
     others = [p for name, p in model.named_parameters() if p.ndim != 2 or "embed" in name]
     # Muon orthogonalises the updates of weight matrices: fewer tokens to the same loss than AdamW alone.
     muon = torch.optim.Muon(
-        matrices, lr=settings["learning_rate"], weight_decay=settings["weight_decay"], adjust_lr_fn="match_rms_adamw"
+        matrices, lr=settings.learning_rate, weight_decay=settings.weight_decay, adjust_lr_fn="match_rms_adamw"
     )
-    adamw = torch.optim.AdamW(others, lr=settings["embedding_learning_rate"], betas=(0.9, 0.95), weight_decay=0.0)
-    state, first = out / "pretrain.pt", 0
-    if state.exists():
-        saved = torch.load(state)
-        model.load_state_dict(saved["model"])
-        muon.load_state_dict(saved["muon"])
-        adamw.load_state_dict(saved["adamw"])
-        first = saved["step"]
+    adamw = torch.optim.AdamW(others, lr=settings.embedding_learning_rate, betas=(0.9, 0.95), weight_decay=0.0)
+    return [("muon", muon, settings.learning_rate), ("adamw", adamw, settings.embedding_learning_rate)]
+
+
+def train(
+    model: Gemma3ForCausalLM, tokens: np.ndarray, settings: LoopSettings, out: Path, *, compile: bool, save_every=400
+) -> None:
+    """Trains `model` in place; goes on from `out/pretrain.pt` and logs to `out/pretrain.jsonl`.
+
+    Whoever saves the finished model removes the state file.
+
+    Raises:
+        InputError: the text does not fill one batch.
+    """
+    length, batch = settings.sequence_length, settings.batch_size
+    windows = (len(tokens) - 1) // length
+    rng = np.random.default_rng(0)
+    order = np.concatenate([rng.permutation(windows) for _ in range(settings.epochs)])
+    steps = len(order) // batch
+    if not steps:
+        what = f"{len(tokens):,} tokens of text: not one batch of {batch} x {length}"
+        raise InputError(what, "Give more text, or a smaller batch or sequence length.")
+    optimizers = _optimizers(model, settings)
+    first = _load_state(out / STATE, model, optimizers)
     body = torch.compile(model.model) if compile else model.model
-    peaks = [(muon, settings["learning_rate"]), (adamw, settings["embedding_learning_rate"])]
-    progress, mean = tqdm(range(first, steps), initial=first, total=steps, desc="pretrain", mininterval=10), 0.0
+    progress = tqdm(range(first, steps), initial=first, total=steps, desc="pretrain", mininterval=10, disable=None)
+    mean, saved = 0.0, time.monotonic()
     with open(out / "pretrain.jsonl", "a", encoding="utf-8") as log:
         for step in progress:
-            scale = learning_rate_scale(step / steps, settings["warmup"], settings["decay"])
-            for optimizer, peak in peaks:
+            scale = learning_rate_scale(step / steps, settings.warmup, settings.decay)
+            for _, optimizer, peak in optimizers:
                 for group in optimizer.param_groups:
                     group["lr"] = peak * scale
-            rows = order[step * batch : (step + 1) * batch]
-            window = torch.from_numpy(
-                np.stack([tokens[r * length : (r + 1) * length + 1] for r in rows]).astype(np.int64)
-            )
-            with torch.autocast("cpu", torch.bfloat16):
-                hidden = body(window[:, :-1], use_cache=False).last_hidden_state
-            loss = _ChunkedCrossEntropy.apply(
-                hidden.float().flatten(0, 1), model.model.embed_tokens.weight, window[:, 1:].flatten()
-            )
+            window = _windows(tokens, order[step * batch : (step + 1) * batch], length, model.device)
+            loss = _loss(body, model.model.embed_tokens.weight, window)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            for optimizer, _ in peaks:
+            for _, optimizer, _ in optimizers:
                 optimizer.step()
                 optimizer.zero_grad()
             mean = loss.item() if mean == 0 else 0.98 * mean + 0.02 * loss.item()
             if step % 20 == 0:
-                log.write(
-                    json.dumps(
-                        {
-                            "step": step,
-                            "tokens": (step + 1) * batch * length,
-                            "loss": round(mean, 4),
-                            "time": round(time.time()),
-                        }
-                    )
-                    + "\n"
-                )
+                done = {"step": step, "tokens": (step + 1) * batch * length, "loss": round(mean, 4)}
+                log.write(json.dumps(done | {"time": round(time.time())}) + "\n")
                 log.flush()
                 progress.set_postfix(loss=f"{mean:.3f}")
-            if step % 400 == 399:
-                torch.save(
-                    {
-                        "model": model.state_dict(),
-                        "muon": muon.state_dict(),
-                        "adamw": adamw.state_dict(),
-                        "step": step + 1,
-                    },
-                    state.with_suffix(".tmp"),
-                )
-                os.replace(state.with_suffix(".tmp"), state)
-    state.unlink(missing_ok=True)
+            if step % save_every == save_every - 1 or time.monotonic() - saved > _SAVE_SECONDS:
+                _save_state(out / STATE, model, optimizers, step + 1)
+                saved = time.monotonic()
+
+
+def _load_state(path: Path, model: Any, optimizers: list[tuple[str, torch.optim.Optimizer, float]]) -> int:
+    """Puts the saved state back; returns the first step still to do."""
+    if not path.exists():
+        return 0
+    saved = torch.load(path, map_location=model.device)
+    model.load_state_dict(saved["model"])
+    for name, optimizer, _ in optimizers:
+        optimizer.load_state_dict(saved[name])
+    step: int = saved["step"]
+    return step
+
+
+def _save_state(path: Path, model: Any, optimizers: list[tuple[str, torch.optim.Optimizer, float]], step: int) -> None:
+    states = {name: optimizer.state_dict() for name, optimizer, _ in optimizers}
+    torch.save({"model": model.state_dict(), **states, "step": step}, path.with_suffix(".tmp"))
+    os.replace(path.with_suffix(".tmp"), path)
 
 
 def learning_rate_scale(share: float, warmup: float, decay: float) -> float:
     """Warm-up, plateau, then a linear decay to zero, over the `share` of steps done (0 to 1)."""
     if share < warmup:
         return (share + 1e-3) / (warmup + 1e-3)
-    return min(1.0, (1.0 - share) / decay)
+    return min(1.0, (1.0 - share) / decay) if decay else 1.0

@@ -1,4 +1,4 @@
-"""From a pretrained base to the starter bundle: tune, merge, export, fit thresholds, write the card."""
+"""From a pretrained base to the starter bundle: tune, merge, export, fit calibration and thresholds."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from labeler.bundle import Manifest, write_manifest
+from labeler.bundle import write_manifest
 from labeler.decoder import available_cores
 from labeler.labels import LabelSet, read_labels
 from labeler.predict import Labeler
 from training.export import export
+from training.fitted import Fitted, fit_all
 from training.rows import Labelled, training_rows, truth_and_known
-from training.thresholds import fit_thresholds
 
 
 def make_starter(recipe: dict[str, Any], data: Path, out: Path, *, compile: bool = True) -> Path:
@@ -43,15 +43,18 @@ def make_starter(recipe: dict[str, Any], data: Path, out: Path, *, compile: bool
             "sources": sorted({row.source for row in rows}),
         },
     )
-    write_manifest(bundle, replace(manifest, thresholds=_thresholds(bundle, manifest, labels, validation)))
+    fitted = _fit(bundle, labels, validation)
+    metrics = {"calibration": fitted.calibration_figures}
+    write_manifest(
+        bundle, replace(manifest, calibration=fitted.calibration, thresholds=fitted.thresholds, metrics=metrics)
+    )
     return bundle
 
 
-def _thresholds(bundle: Path, manifest: Manifest, labels: LabelSet, rows: list[Labelled]) -> dict[str, float]:
-    """Thresholds fitted on validation rows, with the exported weights and the runtime's own engine."""
+def _fit(bundle: Path, labels: LabelSet, rows: list[Labelled]) -> Fitted:
+    """Calibration and thresholds from validation rows, with the exported weights and the runtime's own engine."""
     labeler = Labeler(bundle, threads=1, workers=available_cores())
     said = labeler.predict_many(row.issue for row in rows)
-    probabilities = np.array([[p.probabilities[name] for name in labels.names] for p in said])
+    q = np.array([[p.probabilities[name] for name in labels.names] for p in said])
     truth, known = truth_and_known(rows, labels.names)
-    fitted = fit_thresholds(truth, probabilities, known)
-    return {name: round(threshold, 3) for name, threshold in zip(labels.names, fitted, strict=True)}
+    return fit_all(labels.names, truth, q, known)

@@ -10,16 +10,22 @@ NEVER = 1.0  # a calibrated probability does not reach it
 
 
 def fit_thresholds(
-    truth: Array, probabilities: Array, known: Array, few: int = FEW, target_precision: float | None = None
+    truth: Array,
+    probabilities: Array,
+    known: Array,
+    few: int = FEW,
+    target_precision: float | None = None,
+    floor: Array | None = None,
 ) -> list[float]:
     """A threshold for every label, drawn toward the common one where it has few examples.
 
     Args:
         truth, known: bool (issues, labels); probabilities: float (issues, labels).
         few: with so many examples a label's own threshold and the common one weigh the same; with fewer
-            its threshold is at least 0.5, and at least the precision aimed at.
+            its threshold is at least 0.5, its `floor`, and the precision aimed at.
         target_precision: in 0..1. None: each label's threshold is that of its best F1. A number: the lowest that has
             this precision; a label of `few` examples or more that has it nowhere is never set (`NEVER`).
+        floor: (labels,), for labels of few examples. None: 0.5.
     """
 
     def fit(true: Array, given: Array) -> float:
@@ -36,7 +42,7 @@ def fit_thresholds(
         drawn = (own * count + common * few) / (count + few)
         if count < few:
             # What a handful of examples says of a threshold is noise: then only what is likelier than not is set.
-            thresholds.append(max(drawn, 0.5, target_precision or 0.0))
+            thresholds.append(max(drawn, 0.5, target_precision or 0.0, 0.0 if floor is None else float(floor[label])))
         else:
             thresholds.append(NEVER if own >= NEVER else drawn)
     return thresholds

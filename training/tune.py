@@ -6,7 +6,6 @@ import json
 import random
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,37 +14,15 @@ from peft import LoraConfig, get_peft_model
 from tqdm import tqdm
 from transformers import Gemma3ForCausalLM
 
-from labeler.answer import Grammar
 from labeler.labels import LabelSet
 from labeler.prompt import Renderer
 from labeler.tokenizer import LibraryTokenizer
+from training.examples import Encoder, Example, Variation
 from training.pretrain import learning_rate_scale
 from training.rows import Labelled
+from training.settings import PROJECTIONS
 
-PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 _LENGTH_STEP = 64  # lengths are filled up to a multiple of this: few shapes to compile for
-
-
-@dataclass(frozen=True)
-class Example:
-    """One row as ids; the loss counts the last `answer` of them."""
-
-    ids: list[int]
-    answer: int
-
-
-def encode(
-    row: Labelled, renderer: Renderer, labels: LabelSet, settings: dict[str, Any], rng: random.Random
-) -> Example:
-    """Renders a row as serving would, under a label list that varies and always keeps the true labels."""
-    shown = [name for name in row.space if name in row.labels or rng.random() >= settings["drop_label"]]
-    if rng.random() < settings["shuffle_labels"]:
-        rng.shuffle(shown)
-    listed = LabelSet(tuple(found for name in shown if (found := labels.find(name))))
-    answer = Grammar(renderer.tokenizer, listed.names).encode(
-        i for i, name in enumerate(listed.names) if name in row.labels
-    )
-    return Example(renderer.prefix(listed) + renderer.issue(row.issue) + answer, len(answer))
 
 
 def batches(
@@ -65,8 +42,8 @@ def batches(
         targets = torch.full((len(members), length), -100)
         for row, example in enumerate(members):
             n = len(example.ids) - 1
-            ids[row, :n] = torch.tensor(example.ids[:-1])
-            targets[row, n - example.answer : n] = torch.tensor(example.ids[-example.answer :])
+            ids[row, :n] = torch.from_numpy(example.ids[:-1])
+            targets[row, n - example.answer : n] = torch.from_numpy(example.ids[-example.answer :])
         yield ids, targets
 
 
@@ -89,9 +66,11 @@ def tune(
     torch.manual_seed(seed)
     rng = random.Random(seed)
     renderer = Renderer(LibraryTokenizer(base / "tokenizer.json"), settings["token_budget"], settings["describe"])
+    variation = Variation(subset=1.0, drop_label=settings["drop_label"], shuffle=settings["shuffle_labels"])
+    encoder = Encoder(renderer, labels, variation, seed)
     model = Gemma3ForCausalLM.from_pretrained(base, dtype=torch.float32, attn_implementation="sdpa")
     adapter = LoraConfig(
-        r=settings["rank"], lora_alpha=settings["alpha"], target_modules=PROJECTIONS, use_rslora=True, bias="none"
+        r=settings["rank"], lora_alpha=settings["alpha"], target_modules=list(PROJECTIONS), use_rslora=True, bias="none"
     )
     tuned = get_peft_model(model, adapter)
     # The base has met neither turns nor label lists: with its embeddings and norms frozen, the loss after
@@ -110,8 +89,8 @@ def tune(
         body = torch.compile(body)
     weight = body.embed_tokens.weight
     work = []
-    for _ in range(settings["epochs"]):
-        examples = [encode(row, renderer, labels, settings, rng) for row in tqdm(rows, desc="encode", mininterval=10)]
+    for epoch in range(settings["epochs"]):
+        examples = [encoder(row, epoch) for row in tqdm(rows, desc="encode", mininterval=10)]
         work += list(batches(examples, settings["batch_tokens"], rng))
     losses: list[float] = []
     out.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import random
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +11,15 @@ import pytest
 import torch
 from transformers import Gemma3ForCausalLM
 
-from labeler.answer import Grammar
 from labeler.bundle import read_manifest, verify
-from labeler.issue import Issue
 from labeler.labels import Label, LabelSet
 from labeler.predict import Labeler
-from labeler.prompt import Renderer
-from labeler.tokenizer import LibraryTokenizer
-from training.corpus import documents, held_out_titles
+from training.adapt import from_scratch
+from training.corpus import held_out_titles
 from training.export import export
-from training.pretrain import _ChunkedCrossEntropy, pretrain
-from training.rows import Labelled, training_rows
-from training.tune import batches, encode, tune
+from training.rows import training_rows
+from training.texts import documents, text_files
+from training.tune import tune
 
 LABELS = LabelSet((Label("bug"), Label("enhancement"), Label("documentation"), Label("question")))
 TOPICS = {
@@ -78,7 +74,7 @@ RECIPE: dict[str, Any] = {
     "pretrain": {
         "tokens": 30_000, "sequence_length": 64, "batch_size": 8, "learning_rate": 1e-2,
         "embedding_learning_rate": 3e-2, "weight_decay": 0.0, "warmup": 0.1, "decay": 0.4,
-        "mix": {"issues": 0.5, "unlabelled": 0.4, "commits": 0.1},
+        "mix": {"issues": 0.5, "unlabelled": 0.4, "commits": 0.1}, "kept": ["nlbse24"],
     },
     "tune": {
         "rank": 16, "alpha": 16, "learning_rate": 5e-3, "epochs": 4, "batch_tokens": 4096, "warmup": 0.1, "decay": 0.5,
@@ -90,7 +86,7 @@ RECIPE: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def base(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return pretrain(RECIPE, data, tmp_path_factory.mktemp("run"), compile=False)
+    return from_scratch(RECIPE, [data], tmp_path_factory.mktemp("run"), compile=False)
 
 
 def test_pretraining_lowers_the_loss_and_saves_what_transformers_loads(base: Path) -> None:
@@ -114,72 +110,14 @@ def test_tuning_learns_the_labels_and_the_bundle_says_them(base: Path, data: Pat
     assert right >= 0.8 * len(validation)
 
 
-@pytest.fixture(scope="module")
-def renderer(base: Path) -> Renderer:
-    return Renderer(LibraryTokenizer(base / "tokenizer.json"), 64, False)
-
-
-def test_exactly_the_answer_and_its_end_are_supervised(renderer: Renderer) -> None:
-    labelled = Labelled(Issue("crash", "on start"), frozenset(["bug", "question"]), LABELS.names, "made")
-    settings = RECIPE["tune"] | {"drop_label": 0.0, "shuffle_labels": 0.0}
-    example = encode(labelled, renderer, LABELS, settings, random.Random(0))
-    ((ids, targets),) = batches([example], 1024, random.Random(0))
-    supervised = targets[0][targets[0] >= 0].tolist()
-    decoded = renderer.tokenizer._library.decode(supervised, skip_special_tokens=False)  # type: ignore[attr-defined]
-    assert decoded == "bug, question<end_of_turn>"
-    assert supervised == Grammar(renderer.tokenizer, LABELS.names).encode([0, 3])
-    # Each supervised token is predicted from the position before it.
-    positions = (targets[0] >= 0).nonzero().flatten().tolist()
-    assert [example.ids[p + 1] for p in positions] == supervised
-    assert ids[0, : len(example.ids) - 1].tolist() == example.ids[:-1]
-
-
-def test_training_sees_exactly_the_prompt_that_serving_renders(renderer: Renderer) -> None:
-    issue = Issue("crash", "on start")
-    settings = RECIPE["tune"] | {"drop_label": 0.0, "shuffle_labels": 0.0}
-    example = encode(Labelled(issue, frozenset(), LABELS.names, "made"), renderer, LABELS, settings, random.Random(0))
-    assert example.ids[: -example.answer] == renderer.prefix(LABELS) + renderer.issue(issue)
-
-
-def test_a_shown_list_varies_but_always_holds_the_true_labels(renderer: Renderer) -> None:
-    labelled = Labelled(Issue("crash"), frozenset(["question"]), LABELS.names, "made")
-    rng = random.Random(0)
-    seen = {tuple(encode(labelled, renderer, LABELS, RECIPE["tune"], rng).ids) for _ in range(60)}
-    assert len(seen) > 10
-    decoded = [renderer.tokenizer._library.decode(list(ids)) for ids in seen]  # type: ignore[attr-defined]
-    assert all("- question" in text for text in decoded)
-
-
-def test_a_label_outside_the_sources_own_list_is_never_shown(renderer: Renderer) -> None:
-    labelled = Labelled(Issue("crash"), frozenset(["bug"]), ("bug", "question"), "made")
-    rng = random.Random(0)
-    texts = [
-        renderer.tokenizer._library.decode(encode(labelled, renderer, LABELS, RECIPE["tune"], rng).ids)  # type: ignore[attr-defined]
-        for _ in range(30)
-    ]
-    assert not any("documentation" in text for text in texts)
-
-
 def test_no_held_out_issue_is_trained_on(data: Path) -> None:
     held_out = held_out_titles(data)
     rows, validation = training_rows(data, LABELS.names, RECIPE["tune"], 0)
     assert held_out
     assert not held_out & {row.issue.title.lower() for row in rows + validation}
-    texts = list(documents(data, RECIPE["pretrain"]["mix"], 0, 10**9))
+    kept = [path for path in text_files([data]) if "nlbse24" in path.name]
+    texts = list(documents(text_files([data]), 0, mix=RECIPE["pretrain"]["mix"], kept=kept))
     assert not held_out & {text.split("\n")[0].strip().lower() for text in texts}
-
-
-def test_the_chunked_loss_and_its_gradients_equal_the_plain_ones() -> None:
-    torch.manual_seed(0)
-    hidden, weight = torch.randn(50, 16, requires_grad=True), torch.randn(30, 16, requires_grad=True)
-    targets = torch.randint(0, 30, (50,))
-    plain = torch.nn.functional.cross_entropy(hidden @ weight.T, targets)
-    expected = torch.autograd.grad(plain, (hidden, weight))
-    chunked = _ChunkedCrossEntropy.apply(hidden, weight, targets, 16)
-    got = torch.autograd.grad(chunked, (hidden, weight))
-    torch.testing.assert_close(chunked, plain, atol=0.02, rtol=0.01)  # computed in bfloat16
-    for a, b in zip(got, expected, strict=True):
-        torch.testing.assert_close(a, b, atol=2e-3, rtol=0.05)
 
 
 def test_the_starters_commands_make_a_bundle_with_thresholds_and_measure_it(

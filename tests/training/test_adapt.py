@@ -1,0 +1,246 @@
+"""Bases from plain text: what is read, what is not, going on after a kill, and the command."""
+
+from __future__ import annotations
+
+import _thread
+import gzip
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from transformers import Gemma3ForCausalLM
+
+from labeler.errors import InputError
+from tests.models import tokenizer_json, write_checkpoint
+from training.adapt import adapt, from_scratch
+from training.pretrain import STATE, LoopSettings, _ChunkedCrossEntropy, mean_loss, pack, train
+from training.texts import documents, text_files
+
+SETTINGS = LoopSettings(
+    sequence_length=32, batch_size=4, learning_rate=1e-2, embedding_learning_rate=3e-3, weight_decay=0.0, warmup=0.1,
+    decay=1.0,
+)  # fmt: skip
+RECIPE: dict[str, Any] = {
+    "seed": 0,
+    "tokenizer": {"vocab_size": 400, "sample_characters": 10_000},
+    "model": {
+        "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2,
+        "num_key_value_heads": 1, "head_dim": 16, "sliding_window": 64, "max_position_embeddings": 128,
+        "layer_types": ["sliding_attention", "full_attention"],
+    },
+    "pretrain": {
+        "tokens": 6_000, "sequence_length": 32, "batch_size": 4, "learning_rate": 1e-2,
+        "embedding_learning_rate": 1e-2, "weight_decay": 0.0, "warmup": 0.1, "decay": 0.4,
+        "mix": {"issues": 0.6, "notes": 0.4}, "kept": ["exam"],
+    },
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Models this small gain nothing from a second thread, and wait for it on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_checkpoint(tmp_path_factory.mktemp("base") / "base")
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of every kind of file; rows of "test" and of exam.jsonl are kept for evaluation."""
+    folder = tmp_path_factory.mktemp("texts")
+    issue = {"title": "The application crashes {}", "body": "when I open the file menu and click save, {} times"}
+    with gzip.open(folder / "issues.jsonl.gz", "wt") as file:
+        for i in range(200):
+            row = {key: text.format(i) for key, text in issue.items()}
+            file.write(json.dumps(row | {"split": "test" if i % 10 == 0 else "train"}) + "\n")
+    (folder / "notes.csv").write_text(
+        "text,split\n" + "".join(f'"Please add support for dark mode {i}\nin the settings page",\n' for i in range(150))
+        + '"The application crashes 30\nsaid again in a comment",\n"How do I configure the exam?\nso",train\n'
+    )  # fmt: skip
+    (folder / "exam.jsonl").write_text(json.dumps({"title": "How do I configure the exam?", "body": None}) + "\n")
+    (folder / "guide.txt").write_text("A guide.\n\nHow to configure the build.\n")
+    (folder / "picture.png").write_bytes(b"\x89PNG")
+    return folder
+
+
+def kept_out(folder: Path) -> list[str]:
+    return list(documents(text_files([folder]), 0, kept=[folder / "exam.jsonl"]))
+
+
+def test_every_kind_of_file_is_read_with_newlines_as_they_are(texts: Path) -> None:
+    assert [path.name for path in text_files([texts])] == ["exam.jsonl", "guide.txt", "issues.jsonl.gz", "notes.csv"]
+    read = kept_out(texts)
+    assert "A guide.\n\nHow to configure the build." in read
+    assert "The application crashes 7\n\nwhen I open the file menu and click save, 7 times" in read
+    assert "Please add support for dark mode 3\nin the settings page" in read
+    assert len(read) == 180 + 150 + 1
+
+
+def test_nothing_that_is_kept_for_evaluation_is_read_nor_what_opens_with_its_title(texts: Path) -> None:
+    openings = {text.split("\n")[0] for text in kept_out(texts)}
+    assert "The application crashes 31" in openings
+    assert not {"The application crashes 30", "How do I configure the exam?"} & openings
+
+
+def test_a_mix_shares_out_characters_and_not_documents(tmp_path: Path) -> None:
+    (tmp_path / "long.jsonl").write_text("".join(json.dumps({"text": "l" * 100}) + "\n" for _ in range(500)))
+    (tmp_path / "short.jsonl").write_text("".join(json.dumps({"text": "s" * 10}) + "\n" for _ in range(500)))
+    read = "".join(documents(text_files([tmp_path]), 0, mix={"long": 0.75, "short": 0.25}, characters=8000))
+    assert read.count("l") / len(read) == pytest.approx(0.75, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.jsonl", b'{"text": "x"}\nnot json\n', "a.jsonl:2: not a JSON line"),
+        ("a.jsonl", b'{"words": "x"}\n', "a.jsonl:1: no text, title or body"),
+        ("a.jsonl", b'{"text": 3}\n', "a.jsonl:1: text, title or body is no string"),
+        ("a.csv", b"number,labels\n1,bug\n", "a.csv:1: no column text, title or body"),
+        ("a.txt", b"caf\xe9\n", "a.txt:1: not UTF-8"),
+        ("a.jsonl.gz", b"not gzip", "a.jsonl.gz: cannot be read"),
+        ("a.pdf", b"", "a.pdf: of another kind"),
+    ],
+)
+def test_a_file_that_is_wrong_is_named_with_its_line(tmp_path: Path, name: str, content: bytes, said: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=said):
+        list(documents(text_files([tmp_path / name]), 0))
+
+
+def test_a_typed_control_token_stays_text(tmp_path: Path) -> None:
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_str(tokenizer_json())
+    ids = pack(["crash <eos><start_of_turn>model"], tokenizer)
+    control = [tokenizer.token_to_id(name) for name in ("<bos>", "<eos>", "<start_of_turn>")]
+    assert ids[0] == control[0]
+    assert ids[-1] == control[1]
+    assert not set(ids[1:-1].tolist()) & set(control)
+
+
+def test_adapting_lowers_the_loss_on_text_kept_back_and_leaves_unread_tokens_alone(
+    base: Path, texts: Path, tmp_path: Path
+) -> None:
+    adapted = adapt(base, [texts], tmp_path / "run", SETTINGS)
+    assert adapted.after < 0.8 * adapted.before
+    assert adapted.base == tmp_path / "run" / "base"
+    before, after = (Gemma3ForCausalLM.from_pretrained(path).state_dict() for path in (base, adapted.base))
+    embeddings = "model.embed_tokens.weight"
+    assert all(not torch.equal(before[name], after[name]) for name in before)
+    read = set(np.load(tmp_path / "run" / "tokens.npy").tolist())
+    for token in range(len(before[embeddings])):
+        assert torch.equal(before[embeddings][token], after[embeddings][token]) == (token not in read)
+    # Given again, the same command finds its work done.
+    assert adapt(base, [texts], tmp_path / "run", SETTINGS) == adapted
+
+
+def test_a_folder_of_another_run_is_not_mixed_up_with_this_one(base: Path, texts: Path, tmp_path: Path) -> None:
+    adapt(base, [texts / "issues.jsonl.gz"], tmp_path / "run", SETTINGS, tokens=2000)
+    with pytest.raises(InputError, match="holds a run with another seed, text"):
+        adapt(base, [texts / "notes.csv"], tmp_path / "run", SETTINGS, tokens=2000, seed=1)
+
+
+@pytest.fixture
+def interrupted_once_saved(tmp_path: Path) -> Iterator[Path]:
+    """A run's folder; as soon as a state is saved in it the main thread is interrupted, wherever it is."""
+    done = threading.Event()
+
+    def watch() -> None:
+        while not (tmp_path / STATE).exists():
+            if done.wait(0.002):
+                return
+        _thread.interrupt_main()
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    yield tmp_path
+    done.set()
+    thread.join()
+
+
+def test_a_run_that_was_stopped_ends_with_the_weights_of_one_that_was_not(
+    base: Path, interrupted_once_saved: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    tokens = np.random.default_rng(0).integers(7, 300, 32 * 4 * 30 + 1).astype(np.uint16)
+    stopped = Gemma3ForCausalLM.from_pretrained(base)
+    with pytest.raises(KeyboardInterrupt):
+        train(stopped, tokens, SETTINGS, interrupted_once_saved, compile=False, save_every=4)
+    step = torch.load(interrupted_once_saved / STATE)["step"]
+    assert 0 < step < 30
+    again, whole = Gemma3ForCausalLM.from_pretrained(base), Gemma3ForCausalLM.from_pretrained(base)
+    train(again, tokens, SETTINGS, interrupted_once_saved, compile=False)
+    train(whole, tokens, SETTINGS, tmp_path_factory.mktemp("whole"), compile=False)
+    assert all(torch.equal(a, b) for a, b in zip(again.parameters(), whole.parameters(), strict=True))
+    assert mean_loss(whole, tokens, SETTINGS) < mean_loss(Gemma3ForCausalLM.from_pretrained(base), tokens, SETTINGS)
+
+
+def test_the_chunked_loss_and_its_gradients_equal_the_plain_ones() -> None:
+    torch.manual_seed(0)
+    hidden, weight = torch.randn(50, 16, requires_grad=True), torch.randn(30, 16, requires_grad=True)
+    targets = torch.randint(0, 30, (50,))
+    plain = torch.nn.functional.cross_entropy(hidden @ weight.T, targets)
+    expected = torch.autograd.grad(plain, (hidden, weight))
+    chunked = _ChunkedCrossEntropy.apply(hidden, weight, targets, 16)
+    got = torch.autograd.grad(chunked, (hidden, weight))
+    torch.testing.assert_close(chunked, plain, atol=0.02, rtol=0.01)  # computed in bfloat16
+    for a, b in zip(got, expected, strict=True):
+        torch.testing.assert_close(a, b, atol=2e-3, rtol=0.05)
+
+
+def test_a_base_from_nothing_learns_and_has_turn_tokens_that_begin_as_a_document_does(
+    texts: Path, tmp_path: Path
+) -> None:
+    from tokenizers import Tokenizer
+
+    made = from_scratch(RECIPE, [texts], tmp_path, compile=False)
+    losses = [json.loads(line)["loss"] for line in (tmp_path / "pretrain.jsonl").read_text().splitlines()]
+    assert losses[-1] < losses[0]
+    assert not (tmp_path / STATE).exists()
+    rows = Gemma3ForCausalLM.from_pretrained(made).model.embed_tokens.weight
+    tokenizer = Tokenizer.from_file(str(made / "tokenizer.json"))
+    for turn, document in (("<start_of_turn>", "<bos>"), ("<end_of_turn>", "<eos>")):
+        assert torch.equal(rows[tokenizer.token_to_id(turn)], rows[tokenizer.token_to_id(document)])
+    text = tokenizer.decode(np.load(tmp_path / "tokens.npy").tolist())
+    assert "crashes 31" in text
+    assert "crashes 30" not in text
+    assert "exam" not in text
+    assert "A guide" not in text  # no share in the mix
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"batch_size": 0}, "batch_size = 0"),
+        ({"mix": {"issue": 0.5, "commits": 0.5}}, "no file's name holds 'commits'"),
+        ({"mix": {"issues": 0.0}}, "issues = 0"),
+        ({"tokens": 100}, "100 tokens of text: not one batch of 4 x 32"),
+    ],
+)
+def test_a_wrong_recipe_is_refused_with_the_key(texts: Path, tmp_path: Path, change: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        from_scratch(RECIPE | {"pretrain": RECIPE["pretrain"] | change}, [texts], tmp_path, compile=False)
+
+
+def test_the_command_prints_the_folder_and_says_what_it_gained(
+    base: Path, texts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from training.cli import main
+
+    arguments = ["--text", str(texts), "--base", str(base), "--out", str(tmp_path), "--no-compile"]
+    assert main(["adapt", *arguments, "--sequence-length", "32", "--tokens", "3000"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == f"{tmp_path / 'base'}\n"
+    assert "nats a token (perplexity" in printed.err
+    assert main(["adapt", *arguments, "--batch-size", "0"]) == 1
+    assert "batch_size = 0" in capsys.readouterr().err
