@@ -21,7 +21,7 @@ from labeler.progress import counted
 
 Array = np.ndarray
 BLOCK = 256  # issues read between two savings
-_CODE = ("answer", "calibration", "decoder", "engine", "predict", "prefix", "prompt")
+_CODE = ("answer", "calibration", "decoder", "engine", "predict", "prefix", "prompt", "template")
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from labeler.calibration import Calibration
 from labeler.errors import BundleError, NewerBundleError
 from labeler.files import replaced
 from labeler.labels import LabelSet
+from labeler.prompt import PROMPT_VERSION
 
 # 2 since bundles can carry a calibration. Their thresholds belong to calibrated probabilities, so a reader that passed
 # over an unknown field would set wrong labels and say nothing: it has to refuse. Without a calibration a bundle is
@@ -130,11 +131,13 @@ def read_manifest(folder: Path) -> Manifest:
         document = json.loads(path.read_bytes())
         if not isinstance(document, dict):
             raise ValueError("not a JSON object")
-        if int(document["format"]) > FORMAT_VERSION:
-            raise NewerBundleError(
-                f"{path}: bundle format {document['format']}, this version reads up to {FORMAT_VERSION}",
-                "Use a newer version of the labeller, or an older bundle.",
-            )
+        known = (("format", "bundle format", FORMAT_VERSION), ("prompt_version", "prompt version", PROMPT_VERSION))
+        for key, what, newest in known:
+            if int(document[key]) > newest:
+                raise NewerBundleError(
+                    f"{path}: {what} {document[key]}, this version reads up to {newest}",
+                    "Use a newer version of the labeller, or an older bundle.",
+                )
         del document["format"]
         if "calibration" in document:
             document["calibration"] = Calibration.from_dict(document["calibration"])

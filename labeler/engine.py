@@ -88,7 +88,7 @@ class Engine:
         self._embeddings = Embeddings(folder / "embeddings.safetensors", manifest.shape)
         tokenizer = open_tokenizer(folder)
         prefixes.check_tokenizer(folder, tokenizer, manifest.shape)
-        self.renderer = Renderer(tokenizer, manifest.token_budget, manifest.describe)
+        self.renderer = Renderer(tokenizer, manifest.token_budget, manifest.describe, manifest.prompt_version)
         self._decoder = Decoder(folder, manifest.shape, threads)
 
     def task(self, labels: LabelSet) -> Task:

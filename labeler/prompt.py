@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from labeler.issue import Issue
 from labeler.labels import LabelSet
+from labeler.template import strip_template
 from labeler.tokenizer import Tokenizer
 
-PROMPT_VERSION = 1
+PROMPT_VERSION = 2  # 2: issues without the leavings of their template; 1: as they stand
 DEFAULT_TOKEN_BUDGET = 1024  # tokens of one issue's title and body
 INSTRUCTION = (
     "Label this GitHub issue. Answer with one line: the labels that apply, in this order, "
@@ -31,11 +32,13 @@ class Renderer:
     Args:
         token_budget: tokens of title and body together; the rest of the prompt comes on top.
         describe: whether the label list carries the labels' descriptions.
+        version: the prompt that a model was tuned on.
     """
 
     tokenizer: Tokenizer
     token_budget: int = DEFAULT_TOKEN_BUDGET
     describe: bool = True
+    version: int = PROMPT_VERSION
 
     def prefix(self, labels: LabelSet) -> list[int]:
         """The fixed part: instruction and label list."""
@@ -62,7 +65,7 @@ class Renderer:
         """Title and body within the budget: the whole title, then head and tail of the body around a mark."""
         limit = self.token_budget * _CHARACTERS_A_TOKEN
         title = self.tokenizer.encode(issue.title[:limit].strip())[: self.token_budget]
-        text = issue.body.strip()
+        text = strip_template(issue.body).text if self.version > 1 else issue.body.strip()
         if not text:
             return title
         left = self.token_budget - len(title)

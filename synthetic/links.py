@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
-from synthetic.templates import outside_code
+from labeler.template import outside_code
 
 Reference = tuple[str, int]  # repository in lower case, number
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from labeler.errors import InputError
 from labeler.files import write_text
 from labeler.labels import LabelSet
+from labeler.template import strip_template
 from labeler.textfile import clean_text
 from synthetic.duplicates import NEAR, Duplicates, find_duplicates
 from synthetic.jsonl import read_lines, write_lines
@@ -19,7 +20,7 @@ from synthetic.label_map import Unmapped, human_labels, map_labels, unmapped
 from synthetic.links import components, linked
 from synthetic.records import ISSUES, PREPARE, PREPARED, Prepared, Record, from_line, to_line
 from synthetic.redact import redact
-from synthetic.templates import common_lines, strip_template, without_lines
+from synthetic.templates import common_lines, without_lines
 
 Progress = Callable[[int, str], AbstractContextManager[Callable[[], None]]]
 

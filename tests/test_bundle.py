@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from labeler.bundle import MANIFEST, read_manifest, verify, write_manifest
-from labeler.errors import BundleError
+from labeler.errors import BundleError, NewerBundleError
 from labeler.predict import Labeler
 from labeler.tensors import write_tensors
 from tests.models import LABELS, write_bundle
@@ -65,9 +65,10 @@ def test_a_changed_byte_is_found(bundle: Path) -> None:
         verify(bundle)
 
 
-def test_a_newer_format_asks_for_a_newer_program(bundle: Path) -> None:
-    edit(bundle, format=99)
-    with pytest.raises(BundleError, match="bundle format 99"):
+@pytest.mark.parametrize("what", ["format", "prompt_version"])
+def test_a_newer_format_or_prompt_asks_for_a_newer_program(bundle: Path, what: str) -> None:
+    edit(bundle, **{what: 99})
+    with pytest.raises(NewerBundleError, match=f"{what.replace('_', ' ')} 99"):
         read_manifest(bundle)
 
 

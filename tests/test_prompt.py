@@ -74,3 +74,11 @@ def test_a_title_longer_than_the_budget_is_cut_and_the_body_dropped(tokenizer: L
     renderer = Renderer(tokenizer, token_budget=20)
     with_body, without = (renderer.issue(Issue("word " * 200, body)) for body in ("body", ""))
     assert with_body == without
+
+
+def test_what_a_template_left_is_not_read_unless_the_model_was_tuned_on_it(tokenizer: LibraryTokenizer) -> None:
+    issue = Issue("T", "<!-- Please search first -->\n### Steps\n\nclick it\n\n### Logs\n\n_No response_\n")
+    assert "click it<end_of_turn>" in text_of(tokenizer, Renderer(tokenizer).issue(issue))
+    before = text_of(tokenizer, Renderer(tokenizer, version=1).issue(issue))
+    assert "Please search first" in before
+    assert "_No response_" in before

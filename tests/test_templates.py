@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthetic.templates import common_lines, strip_template, without_lines
+from labeler.template import strip_template
+from synthetic.templates import common_lines, without_lines
 
 FORM = """### What happened?
 

@@ -7,7 +7,7 @@ their probabilities are kept for the figures that need a ranking.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +18,6 @@ from eval.systems import Needs, Output, System, Task
 from labeler.issue import Issue
 from labeler.labels import LabelSet
 from labeler.progress import counted
-from labeler.prompt import Renderer
 from training.thresholds import fit_thresholds
 
 if TYPE_CHECKING:
@@ -170,7 +169,7 @@ class Showing:
     def shown(self, embedding: Array) -> list[int]:
         """Token ids of the nearest issues' turns: issue, answer, and the opening of the next question."""
         renderer, task = self.reader.labeler.engine.renderer, self.reader.labeler.task
-        short = Renderer(renderer.tokenizer, self.example_tokens, renderer.describe)
+        short = replace(renderer, token_budget=self.example_tokens)
         control = renderer.tokenizer.control
         again = [*renderer.tokenizer.encode("\n"), control["<start_of_turn>"]]
         again += renderer.tokenizer.encode("user\nIssue:\n")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from labeler.bundle import Manifest, Rope, Shape, write_manifest
 from labeler.labels import Label, LabelSet
+from labeler.prompt import PROMPT_VERSION
 
 
 def write_bundle(folder: Path, size: int = 300_000, seed: int = 0) -> Path:
@@ -21,7 +22,7 @@ def write_bundle(folder: Path, size: int = 300_000, seed: int = 0) -> Path:
         name="test",
         version=str(seed),
         base_model="none",
-        prompt_version=1,
+        prompt_version=PROMPT_VERSION,
         token_budget=64,
         describe=True,
         labels=LabelSet((Label("bug"),)),
