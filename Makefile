@@ -1,5 +1,7 @@
 # Two environments, since the runtime and the trainer need different versions of huggingface-hub.
 PYTHON ?= python3
+# Without what they require: on a CPU none of it is used, and it is several GB of GPU packages.
+UNSLOTH = unsloth==2026.10.9 unsloth_zoo==2026.10.9 cut_cross_entropy==25.1.1
 COMPILE = .venv/bin/uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--custom-compile-command "make lock"
 
@@ -28,9 +30,10 @@ lint: .venv/dev
 	.venv/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	touch $@
 
-.venv-train/done: requirements-train.txt
+.venv-train/done: requirements-train.txt Makefile
 	$(PYTHON) -m venv .venv-train
 	.venv-train/bin/pip install -q --disable-pip-version-check -r requirements-train.txt
+	.venv-train/bin/pip install -q --disable-pip-version-check --no-deps $(UNSLOTH)
 	touch $@
 
 # What the action installs, and what developers install.

@@ -1,0 +1,123 @@
+"""Two ways to the same adapter: Unsloth's patched models, and plain peft and transformers.
+
+Both give a PeftModel over a Gemma3ForCausalLM whose trained parameters, their starting values and the loss are the
+same; what differs is how fast the model computes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import math
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from labeler.errors import InputError
+from training.base import Base
+from training.device import Numerics
+from training.settings import TuningSettings
+
+BACKENDS = ("auto", "unsloth", "peft")
+WHOLE = "whole.safetensors"
+
+
+def choose_backend(asked: str, *, processes: int = 1) -> str:
+    """ "unsloth" or "peft"; called before transformers is imported, since Unsloth must come first.
+
+    `auto` means Unsloth where it is installed with a CUDA device and one process: on a CPU it computes what peft
+    computes.
+
+    Raises:
+        InputError: Unsloth is asked for and is not installed, or with several processes.
+    """
+    installed = importlib.util.find_spec("unsloth") is not None
+    if asked == "unsloth" and not installed:
+        raise InputError("The backend unsloth is not installed.", "Install it as the README says, or --backend peft.")
+    if asked == "unsloth" and processes > 1:
+        raise InputError("The backend unsloth runs on one device.", "Use --backend peft with accelerate launch.")
+    if asked != "auto":
+        return asked
+    if not installed or processes > 1:
+        return "peft"
+    import torch
+
+    return "unsloth" if torch.cuda.is_available() else "peft"
+
+
+def import_backend(backend: str) -> None:
+    """Imports what the backend patches; before anything else imports transformers, peft or trl."""
+    if backend == "unsloth":
+        if "transformers" in sys.modules and "unsloth" not in sys.modules:
+            raise InputError("transformers was imported before Unsloth.", "Start the run in a process of its own.")
+        with quiet_stdout():
+            import unsloth  # noqa: F401
+
+
+def load_model(backend: str, base: Base, settings: TuningSettings, numerics: Numerics, checkpointing: bool) -> Any:
+    """The base with a fresh adapter as a PeftModel on its device; the adapter's values depend on the seed alone."""
+    import torch
+
+    if backend == "unsloth":
+        from training.backends.unsloth import load
+    else:
+        from training.backends.peft import load
+    with quiet_stdout():
+        model = load(base, settings, numerics, checkpointing)
+    for name, parameter in model.named_parameters():
+        if ".lora_A." in name:
+            # peft's own distribution, drawn by name: backends add adapters in their own order.
+            generator = torch.Generator().manual_seed(zlib.crc32(f"{settings.seed} {name}".encode()))
+            bound = 1 / math.sqrt(parameter.shape[1])
+            fresh = torch.empty(parameter.shape).uniform_(-bound, bound, generator=generator)
+            parameter.data.copy_(fresh)
+        elif (settings.train_embeddings and "embed_tokens" in name) or (settings.train_norms and "norm" in name):
+            parameter.data = parameter.data.float()  # small updates vanish in 16 bits
+            parameter.requires_grad_(True)
+    config = model.peft_config["default"]
+    config.base_model_name_or_path, config.revision = base.name, base.revision or None
+    return model
+
+
+def save_trained(model: Any, folder: Path) -> None:
+    """Writes what was trained: peft's adapter files, and base weights that were trained whole as `whole.safetensors`.
+
+    Names in the latter are those of the base. peft could hold such weights too, but not tied ones: the output layer
+    would go on with the embeddings of the base.
+    """
+    from safetensors.torch import save_file
+
+    model.save_pretrained(folder, save_embedding_layers=False)
+    whole = {
+        _base_name(name): parameter.detach().contiguous().cpu()
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad and "lora_" not in name
+    }
+    if whole:
+        save_file(whole, folder / WHOLE, metadata={"format": "pt"})
+
+
+def load_trained(model: Any, folder: Path) -> None:
+    """Sets what `save_trained` wrote, in place."""
+    from peft import set_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    set_peft_model_state_dict(model, load_file(folder / "adapter_model.safetensors"))
+    if (folder / WHOLE).is_file():
+        whole = load_file(folder / WHOLE)
+        for name, parameter in model.named_parameters():
+            if _base_name(name) in whole:
+                parameter.data.copy_(whole[_base_name(name)])
+
+
+def _base_name(name: str) -> str:
+    return name.removeprefix("base_model.model.").replace(".base_layer.", ".")
+
+
+@contextlib.contextmanager
+def quiet_stdout() -> Iterator[None]:
+    """Sends what libraries print to stderr: stdout is for the result."""
+    with contextlib.redirect_stdout(sys.stderr):
+        yield

@@ -1,0 +1,132 @@
+"""The base model of a run: a folder or a repository of the Hub; of a model that also reads images, its text part."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from labeler.config import environment, read_machine
+from labeler.errors import DownloadError, InputError
+from labeler.files import write_text
+from labeler.textfile import one_line
+from training.checkpoint import Config, read_config
+
+_WANTED = ("*.safetensors", "*.json", "tokenizer.model")
+_TEXT = re.compile(r"(?:model\.)?language_model\.(?:model\.)?(?=embed_tokens|layers|norm)")
+_TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "tokenizer.model")
+
+
+@dataclass(frozen=True)
+class Base:
+    """What is tuned.
+
+    Attributes:
+        name: the Hub's "owner/name", or the folder as it was given.
+        revision: the Hub's commit; empty for a folder.
+        path: the folder with config.json, tokenizer.json and the weights of a text model.
+    """
+
+    name: str
+    revision: str
+    path: str
+
+    @property
+    def config(self) -> Config:
+        return read_config(Path(self.path))
+
+    @property
+    def tokenizer(self) -> Path:
+        return Path(self.path) / "tokenizer.json"
+
+    def to_dict(self) -> dict[str, str]:
+        return asdict(self)
+
+
+def find_base(given: str, converted: Path) -> Base:
+    """The base that `given` names: a folder, "owner/name" or "owner/name@revision" of the Hub.
+
+    Args:
+        converted: where the text part of a model that also reads images is written, once.
+
+    Raises:
+        InputError: it is no Gemma 3 model in Hugging Face form.
+        DownloadError: the Hub does not give it.
+    """
+    folder = Path(given)
+    name, revision = given, ""
+    if not folder.is_dir():
+        name, _, wanted = given.partition("@")
+        if not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
+            raise InputError(f"{given}: no such folder", "Give a folder, or owner/name of a model on the Hub.")
+        folder = _download(name, wanted)
+        revision = folder.name
+    for file in ("config.json", "tokenizer.json"):
+        if not (folder / file).is_file():
+            raise InputError(f"{folder / file}: missing", "A base is a folder saved by save_pretrained, or on the Hub.")
+    config = json.loads((folder / "config.json").read_bytes())
+    if "text_config" in config:
+        folder = text_part(folder, config["text_config"], converted)
+    base = Base(name, revision, str(folder.resolve()))
+    _ = base.config  # refuses what cannot be exported before hours go into tuning it
+    return base
+
+
+def text_part(folder: Path, text_config: dict[str, Any], out: Path) -> Path:
+    """Writes the language model of a Gemma 3 that also reads images as a checkpoint of its own; returns `out`.
+
+    One file of weights is in memory at a time. Done already, nothing is written.
+    """
+    if (out / "config.json").is_file():
+        return out
+    from safetensors import safe_open
+    from safetensors.torch import save_file
+
+    out.mkdir(parents=True, exist_ok=True)
+    where: dict[str, str] = {}
+    for file in sorted(folder.glob("*.safetensors")):
+        with safe_open(file, "pt") as tensors:
+            names = {name: _TEXT.sub("model.", name) for name in tensors.keys() if _TEXT.match(name)}  # noqa: SIM118
+            if names:
+                save_file({new: tensors.get_tensor(name) for name, new in names.items()}, out / file.name)
+                where |= dict.fromkeys(names.values(), file.name)
+    if not where:
+        raise InputError(f"{folder}: no language model among its weights", "Use a Gemma 3 checkpoint.")
+    index = {"metadata": {}, "weight_map": where}
+    (out / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
+    for name in _TOKENIZER:
+        if (folder / name).is_file():
+            shutil.copyfile(folder / name, out / name)
+    # Last, since its presence says that all is there.
+    config = text_config | {"architectures": ["Gemma3ForCausalLM"], "model_type": "gemma3_text"}
+    write_text(out / "config.json", json.dumps(config))
+    return out
+
+
+def _download(name: str, revision: str) -> Path:
+    """The Hub's snapshot in its own cache; its folder is named by the commit."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    machine = read_machine(environment())
+    try:
+        folder = snapshot_download(
+            name,
+            revision=revision or None,
+            allow_patterns=list(_WANTED),
+            endpoint=machine.hub_endpoint,
+            token=machine.hub_token or None,
+        )
+    except LocalEntryNotFoundError as error:
+        remedy = "Check the network and HF_ENDPOINT, or give a folder."
+        raise DownloadError(f"{name}: the Hub cannot be reached and no copy is in the cache", remedy) from error
+    except HfHubHTTPError as error:
+        status = error.response.status_code if error.response is not None else "no answer"
+        remedy = "Check the name; for a gated model accept its terms on the Hub and set HF_TOKEN."
+        raise DownloadError(f"{name}: the Hub refuses it ({status})", remedy) from error
+    except (OSError, ValueError) as error:
+        raise DownloadError(f"{name}: {one_line(str(error))}", "Run it again: what is there is kept.") from error
+    return Path(folder)
