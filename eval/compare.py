@@ -53,6 +53,11 @@ def all_systems() -> dict[str, System]:
     return baselines() | model_systems()
 
 
+def untuned() -> list[str]:
+    """The systems that need an untuned model, by key."""
+    return [key for key, system in all_systems().items() if system.needs == "base"]
+
+
 def entrants(names: str, models: Mapping[str, Reader], base: Reader | None) -> list[Entrant]:
     """The systems of "all", "none" or a list such as "linear, zero-shot", then every model by answer and thresholds.
 
@@ -70,12 +75,16 @@ def entrants(names: str, models: Mapping[str, Reader], base: Reader | None) -> l
         wanted = {key for key, system in known.items() if system.needs != "base"}
     elif wanted == {"none"}:
         wanted = set()
-    if unknown := sorted(wanted - set(known)):
-        raise UsageError(f"{', '.join(unknown)}: no such system", f"Choose among {', '.join(known)}, or all, or none.")
-    untuned = {key for key, system in known.items() if system.needs == "base"}
-    if base is not None and not untuned & wanted:
-        wanted |= untuned
-    if base is None and untuned & wanted:
+    unknown = sorted(wanted - set(known))
+    if unknown or not names.strip(", "):
+        raise UsageError(
+            f"{', '.join(unknown) or 'an empty list'}: no such system",
+            f"Choose among {', '.join(known)}, or all, or none.",
+        )
+    asked = wanted & set(untuned())
+    if base is not None and not asked:
+        wanted |= set(untuned())
+    if base is None and asked:
         raise UsageError("the untuned base has no model", "Give its bundle by --base, or leave those systems out.")
     first = next(iter(models.values()), None)
     chosen = [Entrant(system, first, base) for key, system in known.items() if key in wanted]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 METRICS = {"micro_f1": "micro-F1", "macro_f1": "macro-F1"}
 WIDTH, HEIGHT, GAP = 420, 400, 24  # pixels of one chart, and between the two
-_SYSTEMS = tuple(f"systems/{name}" for name in ("__init__", "simple", "text", "embedded", "models"))
+_SYSTEMS = tuple(f"systems/{name}" for name in ("__init__", "simple", "text", "embedded", "models", "tuned"))
 _CODE = ("curve", "data", "metrics", "reader", *_SYSTEMS)
 
 
@@ -108,12 +108,16 @@ def document(points: Sequence[CurvePoint], splits: Splits) -> dict[str, object]:
     return {"data": splits.name, "sha256": splits.sha256, **counts, "points": [asdict(point) for point in points]}
 
 
-def read_curve(path: Path) -> tuple[CurvePoint, ...]:
-    """The points of a curve.json. Raises InputError."""
+def read_curve(path: Path, splits: Splits) -> tuple[CurvePoint, ...]:
+    """The points of a curve.json, measured on this dataset. Raises InputError, also for another dataset's."""
     try:
-        return tuple(CurvePoint(**point) for point in json.loads("".join(decoded_lines(path)))["points"])
+        found = json.loads("".join(decoded_lines(path)))
+        points, measured_on = tuple(CurvePoint(**point) for point in found["points"]), found["sha256"]
     except (ValueError, TypeError, KeyError) as error:
         raise InputError(f"{path}: not the points of a curve", "Write it by `python -m eval curve`.") from error
+    if measured_on != splits.sha256:
+        raise InputError(f"{path}: of another dataset than {splits.name}", "Run `python -m eval curve` on this one.")
+    return points
 
 
 def charts(points: Sequence[CurvePoint]) -> tuple[str, ...]:

@@ -119,7 +119,8 @@ def slices(examples: Examples, sizes: Sequence[int], seed: int) -> dict[int, Arr
 def _examples(dataset: DatasetFolder, rows: Sequence[Row]) -> Examples:
     names = dataset.labels.names
     truth = np.array([[name in row.labels for name in names] for row in rows])
-    known = np.array([[name in dataset.space(row) for name in names] for row in rows])
+    spaces = map(dataset.space, rows)
+    known = np.array([[name in space for name in names] for space in spaces])
     # The truth must not reach a system by way of the issue.
     issues = tuple(Issue(row.title, row.body, row.number, row.repo, id=row.id) for row in rows)
     return Examples(tuple(row.id for row in rows), issues, truth, known)

@@ -30,11 +30,12 @@ _FIGURES = {
 
 @dataclass(frozen=True)
 class Cost:
-    """What a model costs to run: median seconds of an issue, of a fresh process that labels one, and its size."""
+    """What a model costs to run: median seconds of `n` issues, of a fresh process that labels one, and its size."""
 
     seconds_an_issue: float
     cold_seconds: float
     megabytes: float
+    n: int
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ def _answers(evidence: Evidence, rules: Rules) -> Finding:
 
 def _cost(evidence: Evidence, rules: Rules) -> Finding:
     limits = {
-        "seconds_an_issue": ("{:.3f} s an issue", rules.cost_seconds_an_issue),
+        "seconds_an_issue": (f"{{:.3f}} s an issue, median of n = {evidence.cost.n}", rules.cost_seconds_an_issue),
         "cold_seconds": ("{:.2f} s from cold", rules.cost_cold_seconds),
         "megabytes": ("{:.1f} MB", rules.cost_megabytes),
     }

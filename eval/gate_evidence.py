@@ -83,5 +83,5 @@ def measure_costs(folders: Sequence[Path], issues: Sequence[Issue]) -> list[Cost
     costs = []
     for folder, times in zip(folders, zip(*seconds, strict=True), strict=True):
         size = sum(facts["size"] for facts in read_manifest(folder).files.values())
-        costs.append(Cost(statistics.median(times), cold_file(folder, issues[0]).seconds, size / 1e6))
+        costs.append(Cost(statistics.median(times), cold_file(folder, issues[0]).seconds, size / 1e6, len(issues)))
     return costs

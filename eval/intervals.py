@@ -94,8 +94,9 @@ def paired_difference(
     """The figure of `first` minus that of `second`, both on the same draws of issues (paired bootstrap).
 
     p is two-sided: twice the rarer of the draws at or below, and at or above zero, one added to count and draws
-    (Davison and Hinkley 1997, ch. 4), so that it is never 0, and 1 where the two systems never differ. Arguments as
-    `interval`.
+    (Davison and Hinkley 1997, ch. 4), so that it is never 0, and 1 where the two systems never differ. Nor is it below
+    2^(1 - m), the least that a sign test of the m issues where they differ could say: draws of one issue all agree.
+    Arguments as `interval`.
     """
     counts, figure = _counted(metric, truth, first, known)
     others, _ = _counted(metric, truth, second, known)
@@ -111,7 +112,9 @@ def paired_difference(
     )
     value = float(figure(counts.sum(0)) - figure(others.sum(0)))
     rarer = min((drawn <= 0).sum(), (drawn >= 0).sum())
-    return Difference(value, *_ends(drawn, level), min(1.0, float(2 * (rarer + 1) / (draws + 1))), len(both))
+    least = 0.5 ** (float((counts != others).any(1).sum()) - 1)
+    p = min(1.0, max(least, float(2 * (rarer + 1) / (draws + 1))))
+    return Difference(value, *_ends(drawn, level), p, len(both))
 
 
 def bootstrap(

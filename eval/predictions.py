@@ -5,12 +5,14 @@ A line of JSON an answer, or one JSON array of them; keys that are not listed he
     {"labels": ["bug", "aws"], "prediction": "bug, aws", "system": "tuned", "id": "octo/repo#7", "probabilities": […]}
 
 `labels` are the true ones, `prediction` is the answer as the system wrote it. `probabilities` are in the order of the
-labels file, or an object with one for each label. The reference project's file has other names for the same.
+labels file, or an object with one for each label, null for a label that the issue's source does not use. The reference
+project's file has other names for the same.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +42,7 @@ _REMEDIES = {
     "prediction": 'Give the answer as text: "prediction": "bug, aws", or "" for no answer.',
     "system": "Give the system's name as text, or leave the key out.",
     "id": "Give the issue's id as text or a whole number, or leave the key out.",
-    "probabilities": "Give a number from 0 to 1 for each label of the labels file, in its order, or leave the key out.",
+    "probabilities": "Give each label of the file, in its order, a number from 0 to 1 or null, or leave the key out.",
 }
 
 
@@ -52,7 +54,7 @@ class Answer:
         where: file and line, for messages.
         id: empty where the file gives none.
         labels: the true ones, as the labels file spells them.
-        probabilities: of every label in listed order, in 0..1; None where the file gives none.
+        probabilities: of every label in listed order, in 0..1, nan for null; None where the file gives none.
     """
 
     where: str
@@ -161,10 +163,12 @@ def _probabilities(given: Any, where: str, labels: LabelSet) -> tuple[float, ...
         _wrong(where, "probabilities", what, _REMEDIES["probabilities"])
     for name, value in zip(labels.names, given, strict=True):
         # A comparison with nan is false, too.
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        if value is not None and (
+            isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1
+        ):
             what = f"{one_line(str(value))[:40]} for {name}"
             _wrong(where, "probabilities", what, _REMEDIES["probabilities"])
-    return tuple(float(value) for value in given)
+    return tuple(math.nan if value is None else float(value) for value in given)
 
 
 def _wrong(where: str, field: str, what: str, remedy: str) -> NoReturn:

@@ -53,7 +53,7 @@ class Malformed:
 
 @dataclass(frozen=True)
 class Probabilities:
-    """Figures on the n answers that came with probabilities."""
+    """Figures on the n answers that came with probabilities; cells without one count nowhere."""
 
     n: int
     mean_average_precision: Interval
@@ -159,9 +159,10 @@ def _probabilities(answers: Sequence[Answer], truth: Array) -> Probabilities | N
     if not rows:
         return None
     given, true = np.array([answers[row].probabilities for row in rows]), truth[rows]
+    known = ~np.isnan(given)
     return Probabilities(
         len(rows),
-        bootstrap(lambda drawn: mean_average_precision(true[drawn], given[drawn]), len(rows), draws=300),
-        calibration_error(true, given),
-        brier(true, given),
+        bootstrap(lambda drawn: mean_average_precision(true[drawn], given[drawn], known[drawn]), len(rows), draws=300),
+        calibration_error(true, given, known),
+        brier(true, given, known),
     )

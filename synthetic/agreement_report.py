@@ -12,7 +12,8 @@ from synthetic.records import AGREEMENT
 
 MARKDOWN = "agreement.md"
 NOTES = (
-    "κ and α: 1 is full agreement, 0 what chance brings, below 0 worse; – where everybody answers the same everywhere.",
+    "κ and α: 1 is full agreement, 0 what chance brings, below 0 worse; – where everybody answers the same everywhere. "
+    "κ is over the issues that all annotators answered, α over those that two or more did.",
     "Own: the repository's labels, over the issues where it set any of the list; what it did not set may fit as well. "
     "Shared: of those issues, those with the label from both, of those with it from either.",
 )

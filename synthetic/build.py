@@ -122,6 +122,8 @@ class _Run:
         self.fetch_and_prepare()
         if recipe.annotators:
             annotators = [(one.name, one.prompt.hash) for one in recipe.annotators]
+            if self.plan().tasks:
+                self.ledger.forget("annotate")  # answers that were there are gone
             once("annotate", [PREPARED], annotators, ANSWERS, self._annotate)
         if read_answers(self.folder, recipe.labels).annotators:
             files = [PREPARED, ANSWERS, DECISIONS, self.labels_file]
@@ -169,6 +171,9 @@ class _Run:
 
     def _annotate(self) -> Made:
         planned = self.plan()
+        if planned.other_prompts:
+            others = f"{planned.other_prompts:,} answers are to another prompt or label list"
+            self.ledger.say(f"{others}: they stay, and do not count")
         tally = self.recipe.annotate(planned)
         told = f"answers of {', '.join(one.name for one in self.recipe.annotators)}"
         told += f"; {tally.failed:,} failed" if tally.failed else ""

@@ -15,6 +15,8 @@ from synthetic.agreement import Agreement, measure
 from synthetic.agreement_report import markdown
 from synthetic.consensus import read_answers, read_decisions, read_rule
 from synthetic.fetch import read_state
+from synthetic.generate import REQUESTS
+from synthetic.jsonl import read_lines
 from synthetic.plan import read_prepared
 from synthetic.prepare import Report, read_report
 from synthetic.prompt import Prompt, prompt_for
@@ -37,6 +39,7 @@ class Facts:
         fetched_at: when the issues were last fetched, "" for unknown.
         agreement: None where no large language model answered.
         preparation: None where the rows come from elsewhere than `prepare`.
+        writers: the models that wrote the synthetic rows.
     """
 
     labels: LabelSet
@@ -45,6 +48,7 @@ class Facts:
     prompt: Prompt
     agreement: Agreement | None
     preparation: Report | None
+    writers: tuple[str, ...] = ()
 
 
 def read_facts(folder: Path, labels: LabelSet, rows: Sequence[Row]) -> Facts:
@@ -61,6 +65,7 @@ def read_facts(folder: Path, labels: LabelSet, rows: Sequence[Row]) -> Facts:
         prompt=prompt_for(labels),
         agreement=agreement,
         preparation=read_report(folder),
+        writers=tuple(sorted({str(line["model"]) for line in read_lines(folder / REQUESTS) if line.get("kept")})),
     )
 
 
@@ -104,7 +109,8 @@ def _about(facts: Facts) -> str:
     opened = f" Opened from {times[0][:10]} to {times[-1][:10]}." if times else ""
     fetched = f" Fetched {facts.fetched_at[:10]}." if facts.fetched_at else ""
     written = sum(row.source == SYNTHETIC_SOURCE for row in facts.rows)
-    mixed = f" Of these a language model wrote {written:,}, all in the training split." if written else ""
+    writers = _and([escape(name) for name in facts.writers]) or "a language model"
+    mixed = f" Of these {writers} wrote {written:,}, all in the training split." if written else ""
     names = f"{len(facts.labels)} labels, any number of them an issue."
     return f"{len(facts.rows):,} issues, {names}{opened}{fetched}{mixed}"
 
@@ -136,13 +142,19 @@ datasets.load_dataset("{repository}")
 
 
 def _sources(facts: Facts) -> str:
-    found = Counter("people" if row.annotator.startswith("person:") else row.annotator for row in facts.rows)
+    found = Counter(_whose(row) for row in facts.rows)
     lines = ["| annotator | issues |", "|---|---:|"]
-    lines += [f"| {escape(name) or 'unknown'} | {count:,} |" for name, count in found.most_common()]
+    lines += [f"| {escape(name)} | {count:,} |" for name, count in found.most_common()]
     scores = [row.agreement for row in facts.rows if row.agreement is not None]
     if scores:
         lines.append(f"\nMean agreement, where it is known (n = {len(scores):,}): {sum(scores) / len(scores):.2f}.")
     return "\n".join(lines)
+
+
+def _whose(row: Row) -> str:
+    if row.annotator.startswith("person:"):
+        return "people"
+    return row.annotator or ("the model that wrote the issue" if row.source == SYNTHETIC_SOURCE else "unknown")
 
 
 def _prompt(facts: Facts) -> str:

@@ -80,13 +80,13 @@ def print_estimate(rows: Sequence[Estimate]) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("annotator")
-    for name in ("requests", "prompt tokens", "thoughts + answer  ", "one by one", "batched", "price read"):
+    table.add_column("annotator", no_wrap=True)
+    for name in ("requests", "prompt tokens", "thoughts + answer  ", "one by one", "batched"):
         table.add_column(name, justify="right")
     for row in rows:
         made = f"{row.made:,}" + ("  " if row.measured else " *")
         costs = (f"${row.cost:.2f}", f"${row.batched:.2f}")
-        table.add_row(row.annotator, f"{row.requests:,}", f"{row.prompt:,}", made, *costs, row.price_read or "as given")
+        table.add_row(row.annotator, f"{row.requests:,}", f"{row.prompt:,}", made, *costs)
     if len(rows) > 1:
         counts = (sum(row.requests for row in rows), sum(row.prompt for row in rows), sum(row.made for row in rows))
         costs = (f"${sum(row.cost for row in rows):.2f}", f"${sum(row.batched for row in rows):.2f}")
@@ -97,10 +97,10 @@ def print_estimate(rows: Sequence[Estimate]) -> None:
     output.print(table)
     output.print(f"Estimated: {CHARACTERS_A_TOKEN} characters a token.", style="dim")
     if not all(row.measured for row in rows):
-        assumed = (
-            f"{ASSUMED_OUTPUT_TOKENS} tokens an answer, {ASSUMED_THOUGHT_TOKENS} of thoughts where the model thinks"
-        )
-        output.print(f"* assumed: {assumed}; --limit 20 measures it.", style="dim")
+        thoughts = f"{ASSUMED_THOUGHT_TOKENS} of thoughts where a model thinks and is not told how much"
+        assumed = f"{ASSUMED_OUTPUT_TOKENS} tokens an answer, {thoughts}"
+        output.print(f"* assumed: {assumed}; annotate --limit 20 measures it.", style="dim")
     for row in {row.model: row for row in rows}.values():
         verb = "the instruction will be cached" if row.caching_pays else "no explicit cache"
-        output.print(f"{verb}: {row.caching}", style="dim")
+        price = f"price read {row.price_read}" if row.price_read else "price as given"
+        output.print(f"{price}; {verb}: {row.caching}", style="dim")

@@ -81,7 +81,9 @@ def read_export(
     file = path / tool.file if path.is_dir() else path
     try:
         records = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read: {error.strerror}", "Check the path.") from error
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{file}: not a JSON file: {error}", "Give the program's JSON export.") from error
     last: dict[str, Decision] = {}
     differ: dict[str, None] = {}

@@ -20,6 +20,7 @@ from labeler.errors import InputError
 from labeler.progress import counted
 from synthetic.asking import Outcome
 from synthetic.duplicates import ALIKE, Index
+from synthetic.earlier import STALE, read_earlier
 from synthetic.jsonl import Appender, read_lines
 from synthetic.plan import read_prepared
 from synthetic.records import SYNTHETIC, Prepared, from_line, to_line
@@ -55,9 +56,10 @@ def training_rows(folder: Path) -> list[Row]:
 
 
 def read_written(folder: Path) -> list[Prepared]:
-    """The issues that a model wrote so far."""
-    path = folder / SYNTHETIC
-    return [from_line(Prepared, line, f"{path}:{number}") for number, line in enumerate(read_lines(path), 1)]
+    """The issues that a model wrote so far, but for those that `split` no longer takes."""
+    path, splits = folder / SYNTHETIC, read_earlier(folder)
+    found = [from_line(Prepared, line, f"{path}:{number}") for number, line in enumerate(read_lines(path), 1)]
+    return [one for one in found if splits.get(one.id) != STALE]
 
 
 def lacking(names: Sequence[str], rows: Sequence[Row], written: Sequence[Prepared], per_label: int) -> dict[str, int]:

@@ -15,7 +15,7 @@ def place_labels(folder: Path, given: Path | None, say: Callable[[str], None]) -
     """The labels of a working folder; a file given is checked and becomes the folder's own, which `say` is told of.
 
     Raises:
-        InputError: no file is given and the folder has none, or the file is wrong.
+        InputError: no file is given and the folder has none, the file is wrong, or the folder cannot be written.
     """
     own = labels_file(folder)
     if given is None:
@@ -24,10 +24,15 @@ def place_labels(folder: Path, given: Path | None, say: Callable[[str], None]) -
         return read_labels(own)
     labels = read_labels(given)
     content = given.read_bytes()
-    if own.is_file() and own.read_bytes() != content:
+    if own.is_file() and own.read_bytes() == content:
+        return labels
+    if own.is_file():
         say(f"{own}: replaced by {given}, which differs")
-    if not own.is_file() or own.read_bytes() != content:
+    try:
         folder.mkdir(parents=True, exist_ok=True)
         with replaced(own) as partial:
             partial.write_bytes(content)
+    except OSError as error:
+        what = f"{own}: cannot be written: {error.strerror}"
+        raise InputError(what, "Check the path of the working folder, and the disk.") from error
     return labels

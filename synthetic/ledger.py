@@ -83,6 +83,10 @@ class Ledger:
         self._known[step] = {"inputs": key, "what": made.what, "rows": made.rows}
         write_text(self.folder / BUILD, json.dumps({"steps": self._known}, indent=1, ensure_ascii=False) + "\n")
 
+    def forget(self, step: str) -> None:
+        """Has a step done though its inputs are the same."""
+        self._known.pop(step, None)
+
     def _note(self, done: Done) -> None:
         """Of a step that a run comes by twice, the time that it was done counts."""
         before = next((one for one in self.steps if one.step == done.step), None)

@@ -58,7 +58,9 @@ def read_only(path: Path) -> set[str]:
     """The issue ids of a JSON list. Raises InputError."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}", "Check the path.") from error
+    except ValueError as error:
         raise InputError(f"{path}: not a JSON file: {error}", 'Write it like ["owner/name#1"].') from error
     if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
         raise InputError(f"{path}: not a list of issue ids", 'Write it like ["owner/name#1"].')

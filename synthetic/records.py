@@ -14,6 +14,7 @@ A working folder, every file of which can be opened with an editor:
     active.json       rounds of active learning; picked.json: the ids that were picked last
     synthetic.jsonl   issues written by a model (Prepared, source "synthetic"); generate.jsonl: the requests for them
     dataset.csv       the dataset, with labels.yml beside it
+    split.json        in which split each row was, also of those that are not in the dataset for the moment
     build.json        what `build` has done, and from what
     publish/          the files as they are uploaded
 """
@@ -30,6 +31,7 @@ from labeler.issue import Issue
 
 ISSUES, FETCH, PREPARED, PREPARE = "issues.jsonl", "fetch.json", "prepared.jsonl", "prepare.json"
 ANSWERS, AGREEMENT, DECISIONS, SYNTHETIC = "answers.jsonl", "agreement.json", "decisions.jsonl", "synthetic.jsonl"
+SPLIT = "split.json"
 
 
 @dataclass(frozen=True)

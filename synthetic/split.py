@@ -2,7 +2,8 @@
 
 A row's labels are a person's decision, else the annotators' consensus, else the repository's own. Issues that are
 linked or alike (`Prepared.group`) are in one split. A test set that exists stays: what was tested on before is tested
-on again, and nothing that was trained on comes to it, so that a new model can be measured beside the old one.
+on again, and nothing that was trained on comes to it, so that a new model can be measured beside the old one. That
+holds for rows that leave the dataset for a while, too (synthetic.earlier).
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from labeler.dataset import Row, read_dataset, write_dataset
+from labeler.dataset import Row, write_dataset
 from labeler.dataset_folder import DATASET
 from labeler.errors import InputError
 from labeler.labels import LabelSet
 from synthetic.consensus import Consensus, consensus, read_decisions
+from synthetic.earlier import STALE, read_earlier, write_earlier
 from synthetic.jsonl import read_lines
 from synthetic.label_map import map_labels
 from synthetic.records import PREPARED, SYNTHETIC, Prepared, from_line
@@ -39,7 +41,7 @@ class Wanted:
         test_from: date (2024-01-31) from which issues are test rows; then `shares` divides the others.
         labels_from: "annotators", "repository" or "both".
         min_agreement: below it the annotators' labels do not count; None for what `agreement` was run with.
-        keep_test: let the test rows of an existing dataset.csv be test rows, and no other of its rows.
+        keep_test: let the rows that were test rows in this folder before be test rows, and no others that it had.
     """
 
     shares: tuple[float, float, float] = (0.8, 0.1, 0.1)
@@ -59,7 +61,7 @@ class Report:
         labels: label -> split -> rows.
         sources: whose labels they are (people, annotators, repository, synthetic) -> rows.
         left_out: reason -> prepared or synthetic issues.
-        kept_test: test rows that were test rows before; `lost_test`: that were, and are not in the dataset any more.
+        kept_test: test rows that were test rows before; `lost_test`: that were, and are not in the dataset now.
     """
 
     rows: Mapping[str, int]
@@ -98,11 +100,16 @@ def split(folder: Path, labels: LabelSet, wanted: Wanted = Wanted()) -> Report:
     if not rows:
         why = "; ".join(f"{reason}: {count:,}" for reason, count in left_out.items())
         raise InputError(f"{folder / PREPARED}: no issue has labels that count ({why})", "See --labels-from.")
-    old = _old_splits(folder / DATASET) if wanted.keep_test else {}
+    old = read_earlier(folder) if wanted.keep_test else {}
     rows = _divided(rows, groups, old, wanted, left_out)
     if wanted.test_from and not any(row.split == "test" for row in rows):
         raise InputError(f"no labelled issue is from {wanted.test_from} or later", "Give an earlier --test-from.")
-    rows += _synthetic(folder, labels, bool(old), left_out)
+    written = _read(folder / SYNTHETIC)
+    stale = {one.id for one in written if not old or old.get(one.id) == STALE}
+    rows += _synthetic([one for one in written if one.id not in stale], labels)
+    left_out["synthetic, of another split"] += len(stale)
+    # This first: were dataset.csv new and this old, what is stale would be forgotten.
+    write_earlier(folder, {**old, **{row.id: row.split for row in rows}, **dict.fromkeys(stale, STALE)})
     write_dataset(folder / DATASET, rows, labels)
     return _report(rows, labels, left_out, old)
 
@@ -141,12 +148,6 @@ def _row(issue: Prepared, labels: tuple[str, ...], annotator: str, agreement: fl
     return Row(
         one.id, one.repo, one.number, one.title, one.body, labels, "", one.source, annotator, rounded, one.created_at
     )
-
-
-def _old_splits(path: Path) -> dict[str, str]:
-    """Id -> split of the real rows of a dataset.csv; nothing where there is none."""
-    rows = read_dataset(path) if path.is_file() else ()
-    return {row.id: row.split for row in rows if row.split and row.source != SYNTHETIC_SOURCE}
 
 
 def _divided(
@@ -191,12 +192,9 @@ def _may_go(row: Row, old: Mapping[str, str], wanted: Wanted) -> set[int]:
     return _NOT_TEST if before else _ANYWHERE
 
 
-def _synthetic(folder: Path, labels: LabelSet, test_is_kept: bool, left_out: Counter[str]) -> list[Row]:
-    """Rows that a model wrote: for training, as long as no row that it was shown can be a test row."""
-    issues = _read(folder / SYNTHETIC)
-    if not test_is_kept:
-        left_out["synthetic, of another split"] += len(issues)
-        return []
+def _synthetic(issues: Sequence[Prepared], labels: LabelSet) -> list[Row]:
+    """Rows that a model wrote, for training alone. Those that it wrote for another split are not among them: what it
+    was shown then may be tested on now."""
     rows = [_row(issue, map_labels(issue.labels, labels), "") for issue in issues]
     return [replace(row, split="train", source=SYNTHETIC_SOURCE) for row in rows]
 

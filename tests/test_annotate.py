@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -128,6 +129,8 @@ def test_a_wrong_list_of_issues_says_so(
     picked.write_text(text, encoding="utf-8")
     assert annotate(folder, "--only", str(picked)) == 1
     assert said in capsys.readouterr().err
+    assert annotate(folder, "--only", str(tmp_path / "missing")) == 1
+    assert "missing: cannot be read: No such file" in capsys.readouterr().err
 
 
 def test_a_dry_run_sends_nothing_and_shows_request_and_cost(
@@ -151,6 +154,18 @@ def test_a_dry_run_sends_nothing_and_shows_request_and_cost(
     assert first["batched"] == pytest.approx(first["cost"] / 2)
     assert second["cost"] == pytest.approx(2 * first["cost"])
     assert not (folder / ANSWERS).exists()
+
+
+def test_in_a_narrow_terminal_the_estimate_shows_names_and_figures_whole(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    models = ("gemini-2.5-flash-lite", "gemini-3.1-pro-preview")
+    assert annotate(folder, "--dry-run", models=models) == 0
+    out = capsys.readouterr().out
+    for name in models:
+        assert re.search(rf"^{name} .* \$0\.\d\d +\$0\.\d\d$", out, re.MULTILINE)
+        assert re.search(rf"^price read 2026-\d\d-\d\d; no explicit cache:\s+{name} has none", out, re.MULTILINE)
 
 
 def test_an_estimate_rests_on_answers_once_there_are_enough(
@@ -270,9 +285,10 @@ def test_the_key_is_in_no_file_and_no_output(
 # command, without two seconds of imports each.
 FORKER = """
 import json, os, sys
+import datasketch
 from google import genai
 from google.genai import types
-from synthetic import annotate, batch, cost, gemini, estimate
+from synthetic import annotate, batch, build, cost, estimate, gemini
 from synthetic.cli import main
 for line in sys.stdin:
     asked = json.loads(line)

@@ -29,7 +29,9 @@ def test_a_batch_is_submitted_waited_for_and_collected_over_runs_at_half_the_pri
     folder: Path, server: GeminiServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert batch(folder, "--samples", "2") == 0
-    assert "12 requests wait with the service" in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert "12 requests wait with the service" in said.err
+    assert "0 answers, 0 failures, 12 left" in said.out
     assert batch(folder, "--samples", "2") == 0
     assert answers(folder) == []
     assert len(server.jobs) == 2

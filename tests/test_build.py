@@ -136,6 +136,17 @@ def test_a_new_issue_is_asked_about_and_the_others_are_not_paid_again(
     assert {row.id for row in rows(folder) if row.split == "test"} >= tested
 
 
+def test_with_other_labels_it_says_that_the_answers_do_not_count(
+    folder: Path, gemini: GeminiServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    build(folder, models=MODELS[:1])
+    (folder.parent / "labels.yml").write_text(LABELS.replace("It stops", "It stops or hangs"))
+    capsys.readouterr()
+    assert build(folder, models=MODELS[:1]) == 0
+    assert "40 answers are to another prompt or label list: they stay, and do not count" in capsys.readouterr().err
+    assert len(gemini.asked) == 80
+
+
 def test_a_decision_of_a_person_changes_agreement_and_split_alone(
     folder: Path, gemini: GeminiServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -160,6 +171,15 @@ def test_a_run_that_broke_off_goes_on_and_pays_for_nothing_twice(folder: Path, g
     answered = Counter(line["id"] for line in read_lines(folder / ANSWERS) if line["labels"] is not None)
     assert set(answered.values()) == {1}
     assert len(answered) == len(gemini.answered) == 40
+
+
+def test_answers_that_are_gone_are_asked_for_again(folder: Path, gemini: GeminiServer) -> None:
+    build(folder, models=MODELS[:1])
+    lines = (folder / ANSWERS).read_text().splitlines(keepends=True)
+    (folder / ANSWERS).write_text("".join(lines[:25]))
+    assert build(folder, models=MODELS[:1]) == 0
+    assert len(gemini.answered) == 40 + 15
+    assert len(rows(folder)) == 40
 
 
 def test_a_failed_answer_is_tried_again_by_the_next_run(
@@ -271,6 +291,13 @@ def test_a_damaged_build_file_is_named(folder: Path, capsys: pytest.CaptureFixtu
     (folder / "build.json").write_text('{"steps": {"split": {}}}')
     assert build(folder) == 1
     assert "build.json: damaged" in capsys.readouterr().err
+
+
+def test_a_file_in_the_place_of_the_folder_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder.touch()
+    for command in (["build", REPO, "--out", str(folder)], ["prepare", str(folder)]):
+        assert main([*command, "--labels", str(folder.parent / "labels.yml")]) == 1
+        assert capsys.readouterr().err.startswith(f"error: {folder}")
 
 
 def test_no_secret_is_in_any_file(folder: Path, gemini: GeminiServer) -> None:

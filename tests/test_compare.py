@@ -11,7 +11,7 @@ import pytest
 from eval.cli import main
 from eval.cold import Cold, cold_file, cold_start
 from eval.compare import Entrant, Meter, all_systems, compare, entrants
-from eval.data import Examples, Splits
+from eval.data import Examples, Splits, read_splits
 from eval.generate import Detokenizer
 from eval.metrics import micro_f1
 from eval.predictions import read_answers
@@ -21,7 +21,7 @@ from eval.systems import Output, Task
 from eval.systems.gemini import gemini_models
 from eval.systems.models import Answer, FewShot
 from eval.systems.simple import Majority
-from labeler.dataset import Row, write_dataset
+from labeler.dataset import Row, read_dataset, write_dataset
 from labeler.errors import LabelerError, UsageError
 from labeler.issue import Issue
 from labeler.labels import Label, LabelSet
@@ -252,6 +252,7 @@ def test_predictions_are_what_eval_score_reads_and_score_the_same(
     assert main([*given, "--predictions", str(answers)]) == 0
     document = json.loads(capsys.readouterr().out)
     micro = {system["key"]: system["micro_f1"]["value"] for system in document["systems"]}
+    error = {system["key"]: system["calibration_error"] for system in document["systems"]}
     read = read_answers(answers, THREE)
     assert set(read) == set(micro) == {"majority", "linear", "zero-shot-free", "greedy", "thresholds"}
     assert all(len(lines) == 9 for lines in read.values())
@@ -259,6 +260,8 @@ def test_predictions_are_what_eval_score_reads_and_score_the_same(
     scored = {found["system"]: found for found in json.loads(capsys.readouterr().out)["systems"]}
     for key in ("majority", "linear", "greedy", "thresholds"):
         assert scored[key]["all_rows"]["micro_f1"]["value"] == pytest.approx(micro[key]), key
+    for key in ("linear", "greedy", "thresholds"):
+        assert scored[key]["probabilities"]["calibration_error"] == pytest.approx(error[key], abs=1e-5), key
 
 
 def test_the_table_names_n_every_system_and_what_they_cost(
@@ -274,14 +277,33 @@ def test_the_table_names_n_every_system_and_what_they_cost(
     assert "<html" in page.read_text(encoding="utf-8")
     assert "learning curve" not in page.read_text(encoding="utf-8").lower()
     points = [{"system": "linear", "size": size, "seed": 0, "micro_f1": 0.4, "macro_f1": 0.3} for size in (8, 16)]
-    (tmp_path / "curve.json").write_text(json.dumps({"points": points}))
+    curve = {"points": points, "sha256": read_splits(dataset).sha256}
+    (tmp_path / "curve.json").write_text(json.dumps(curve))
     with_curve = ["--html", str(page), "--curve", str(tmp_path / "curve.json")]
     assert main([*given, "--cold-runs", "1", *with_curve]) == 0
     assert "training issues, logarithmic" in page.read_text(encoding="utf-8")
     capsys.readouterr()
     assert main([*given, "--curve", str(tmp_path / "curve.json")]) == 2
+    (tmp_path / "curve.json").write_text(json.dumps(curve | {"sha256": "0" * 64}))
+    assert main([*given, *with_curve]) == 1
+    assert "of another dataset than" in capsys.readouterr().err
     assert main([*given, "--cold-runs", "1", "--markdown", "-"]) == 0
     assert "n = 9" in capsys.readouterr().out
+
+
+def test_one_test_issue_without_a_label_gives_a_warning_and_valid_json(
+    dataset: Path, bundles: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = dataset / "dataset.csv"
+    rows = [row for row in read_dataset(file, THREE) if row.split != "test"]
+    write_dataset(file, [*rows, Row("one", title="Nothing to label", split="test")])
+    given = ["compare", "--data", str(dataset), "--model", str(bundles[0]), "--baselines", "all", "--cold-runs", "0"]
+    assert main([*given, "--json"]) == 0
+    printed = capsys.readouterr()
+    assert "left out without --base: zero-shot, zero-shot-free, few-shot" in printed.err
+    assert json.loads(printed.out, parse_constant=pytest.fail)["systems"][-1]["mean_average_precision"] is None
+    assert main(given) == 0
+    assert "With so few test issues (n = 1) the intervals are too narrow." in capsys.readouterr().out
 
 
 def test_fewer_training_rows_are_a_stratified_slice(

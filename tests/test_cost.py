@@ -3,12 +3,14 @@ from __future__ import annotations
 import threading
 import tomllib
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from labeler.errors import UsageError
 from synthetic.cost import PRICES, Budget, Price, caching, estimated_tokens, prices
 from synthetic.messages import Request
+from tests.what_it_costs import costs
 
 TODAY = date(2026, 11, 20)
 PRICE = Price("gemini-x", 1.0, 10.0, cached=0.1, storage=4.0, cache_minimum=1000)
@@ -85,6 +87,19 @@ def test_the_budget_gives_nothing_beyond_its_limit() -> None:
     assert not budget.reserve(0.6)
     assert budget.reserve(0.5)
     assert budget.spent == 0.5
+
+
+def test_the_table_of_costs_is_close_to_what_the_service_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL"):
+        monkeypatch.setenv(name, "")  # to be put back at the end
+    alone, batched, cheap = costs(tmp_path, count=20)
+    assert [one.requests for one in (alone, batched, cheap)] == [20, 20, 60]
+    for one in (alone, batched, cheap):
+        assert one.counted == pytest.approx(one.estimated, rel=0.2)
+    assert batched.estimated == pytest.approx(alone.estimated / 2)
+    assert cheap.estimated < alone.estimated / 10
 
 
 def test_the_budget_waits_for_what_others_may_give_back() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from eval.cli import main
 from eval.curve import CurvePoint, charts, drawing, measure, read_curve, summaries
-from eval.data import Splits
+from eval.data import Splits, read_splits
 from eval.metrics import micro_f1
 from eval.reader import Reader
 from eval.store import Store
@@ -161,7 +161,7 @@ def test_the_command_writes_points_and_drawing_and_prints_a_table(
         "40",
     ]
     assert "left out without --model: neighbours, head" in printed.err
-    points = read_curve(out / "curve.json")
+    points = read_curve(out / "curve.json", read_splits(dataset))
     assert {point.system for point in points} == {"majority", "keywords", "bayes", "linear"}
     assert len(points) == 4 * (2 + 2 + 1)
     ElementTree.parse(out / "curve.svg")
@@ -197,4 +197,4 @@ def test_a_folder_that_cannot_be_made_and_a_file_that_is_no_curve_are_named(
     assert main(["curve", "--data", str(dataset), "--out", str(file / "x")]) == 1
     assert "cannot be made" in capsys.readouterr().err
     with pytest.raises(InputError, match="not the points of a curve"):
-        read_curve(file)
+        read_curve(file, SPLITS)

@@ -251,6 +251,8 @@ def test_what_is_no_json_is_refused(tmp_path: Path, capsys: pytest.CaptureFixtur
     make_folder(tmp_path, ISSUES)
     assert main(["import", str(tmp_path), str(tmp_path / "labels.yml"), "--for", "argilla"]) == 1
     assert "not a JSON file" in capsys.readouterr().err
+    assert main(["import", str(tmp_path), str(tmp_path / "missing"), "--for", "argilla"]) == 1
+    assert "missing: cannot be read: No such file" in capsys.readouterr().err
     assert _imported(tmp_path, "argilla", {"records": []}) == 1
 
 

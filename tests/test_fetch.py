@@ -520,4 +520,4 @@ def test_a_folder_that_cannot_be_written_is_an_error_with_a_remedy(
 ) -> None:
     (tmp_path / "file").touch()
     assert main(["fetch", REPO, "--out", str(tmp_path / "file" / "deeper")]) == 1
-    assert "Check the folder of --out" in capsys.readouterr().err
+    assert "Check the path of the working folder" in capsys.readouterr().err

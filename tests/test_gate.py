@@ -41,8 +41,8 @@ FINE = Evidence(
     champion=spoilt(TRUTH, 0.11, 3),
     asked=NAMES,
     answers=("bug", "enhancement, question", ""),
-    cost=Cost(0.02, 0.30, 11.0),
-    champion_cost=Cost(0.02, 0.28, 11.0),
+    cost=Cost(0.02, 0.30, 11.0, 20),
+    champion_cost=Cost(0.02, 0.28, 11.0, 20),
 )
 DEFAULTS = read_rules(None)
 
@@ -194,16 +194,17 @@ def test_answers_are_held_to_the_names_that_the_model_is_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    "cost", [Cost(0.36, 0.3, 11.0), Cost(0.02, 1.3, 11.0), Cost(0.02, 0.3, 321.0), Cost(0.02, 0.43, 1.0)]
+    "cost",
+    [Cost(0.36, 0.3, 11.0, 20), Cost(0.02, 1.3, 11.0, 20), Cost(0.02, 0.3, 321.0, 20), Cost(0.02, 0.43, 1.0, 20)],
 )
 def test_what_is_over_budget_or_much_slower_than_the_champion_is_refused(cost: Cost) -> None:
     assert finding("cost", replace(FINE, cost=cost)).passed is False
 
 
 def test_without_a_champion_the_budget_still_holds() -> None:
-    first = replace(FINE, champion=None, champion_cost=None, cost=Cost(0.34, 1.1, 300.0))
+    first = replace(FINE, champion=None, champion_cost=None, cost=Cost(0.34, 1.1, 300.0, 20))
     assert finding("cost", first).passed
-    assert finding("cost", replace(first, cost=Cost(0.36, 1.1, 300.0))).passed is False
+    assert finding("cost", replace(first, cost=Cost(0.36, 1.1, 300.0, 20))).passed is False
     assert [finding(rule, first).passed for rule in ("champion", "labels")] == [None, None]
 
 

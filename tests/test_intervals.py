@@ -99,6 +99,11 @@ def test_p_is_never_zero() -> None:
     assert paired_difference("micro_f1", truth, truth, ~truth, draws=999).p == 2 / 1000
 
 
+def test_a_handful_of_issues_proves_nothing_however_much_they_agree() -> None:
+    truth = np.eye(4, dtype=bool)
+    assert [paired_difference("micro_f1", truth[:n], truth[:n], ~truth[:n]).p for n in (1, 2, 4)] == [1.0, 0.5, 0.125]
+
+
 def test_issues_of_which_nothing_is_known_are_not_counted() -> None:
     truth, predicted, known = case(100)
     known[60:] = False

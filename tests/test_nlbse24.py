@@ -178,6 +178,13 @@ def test_the_command_scores_a_test_file_of_its_own(
     assert found["linear"]["mean"]["n"] == 12
 
 
+def test_more_folds_than_issues_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "train.csv"
+    file.write_text("repo,label,title,body\na/b,bug,crash,\na/b,bug,crash again,\n", encoding="utf-8")
+    assert main(["nlbse24", "--train", str(file), "--folds", "3", "--model", "starter"]) == 2
+    assert "--folds 3: there are 2 issues" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("more", [[], ["--test", "x.csv", "--folds", "2"], ["--folds", "1"]])
 def test_the_command_wants_a_test_file_or_folds(more: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["nlbse24", "--train", "x.csv", "--model", "starter", *more]) == 2

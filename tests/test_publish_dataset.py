@@ -18,6 +18,7 @@ from labeler.errors import InputError, UsageError
 from labeler.hub_upload import HubError, check_name, upload
 from labeler.labels import read_labels
 from synthetic.cli import main
+from synthetic.generate import REQUESTS
 from synthetic.jsonl import write_lines
 from synthetic.prepare import Wanted, prepare
 from synthetic.prompt import prompt_for
@@ -37,7 +38,7 @@ ROWS = [
     Row("o/r#1", "o/r", 1, "Crash", 'boom\nthen "oh"', ("bug",), "train", "o/r", "m1+m2", 1.0, TIMES[0]),
     Row("o/r#2", "o/r", 2, "Red", "", ("bug", "area/ci|cd"), "train", "o/r", "person:ann", None, TIMES[1]),
     Row("o/r#3", "o/r", 3, "How do I?", "Ünïcode 🌱", ("question",), "test", "o/r", "repository", None, ""),
-    Row("synthetic#ab", "", None, "Odd exit", "Exit code 3.", ("bug",), "train", "synthetic", "m1", None, ""),
+    Row("synthetic#ab", "", None, "Odd exit", "Exit code 3.", ("bug",), "train", "synthetic", "", None, ""),
 ]
 
 
@@ -231,6 +232,11 @@ def test_the_card_counts_labels_by_split_and_names_who_set_them(folder: Path) ->
     assert "| people | 1 |" in card
     assert "2024-01-02 to 2024-02-02" in card
     assert "a language model wrote 1, all in the training split" in card
+    assert "| the model that wrote the issue | 1 |" in card
+    assert "unknown" not in card
+    write_lines(folder / REQUESTS, [{"model": "gemini-b", "kept": 1}, {"model": "gemini-a", "kept": 0}])
+    card = package(folder, repository=REPO).files["README.md"].read_text()
+    assert "Of these gemini-b wrote 1, all in the training split" in card
 
 
 def test_the_card_has_agreement_and_the_whole_prompt_where_models_answered(folder: Path) -> None:

@@ -217,12 +217,19 @@ def test_the_page_says_on_how_many_issues_it_rests(page: str) -> None:
     assert "1,200" in page
 
 
-def test_the_page_does_without_probabilities_and_without_the_linear_baseline() -> None:
+def test_the_report_does_without_probabilities_and_without_the_linear_baseline() -> None:
     one = comparison()
     bare = replace(one, results=tuple(replace(each, probabilities=None, thresholds=None) for each in one.results[2:]))
     page = html(bare)
     assert 'id="probabilities"' not in page
-    assert "No linear baseline was measured" in page
+    for text in (page, rendered(markdown(bare))):
+        assert "No linear baseline was measured" in text
+
+
+def test_the_report_warns_of_so_few_issues_that_intervals_promise_too_much() -> None:
+    for text in (html, lambda one: rendered(markdown(one))):
+        assert "the intervals are too narrow" in text(comparison(20))
+        assert "the intervals are too narrow" not in text(comparison(40))
 
 
 def test_the_page_of_a_system_without_a_mistake_says_so() -> None:

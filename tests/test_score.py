@@ -142,6 +142,14 @@ def test_probabilities_are_a_list_or_an_object_and_may_be_missing(
     assert found["calibration_error"] == pytest.approx((0.9 + 0.9 + 1 - 2) / 48)
 
 
+def test_a_probability_of_a_label_that_the_source_does_not_use_is_null_and_counts_nowhere(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [row(["bug"], "bug", probabilities=[0.5] + [None] * 15), row([], "", probabilities=[0.1] * 16)]
+    (system,) = figures(folder, rows, capsys)["systems"]
+    assert system["probabilities"]["brier"] == pytest.approx((0.5**2 + 16 * 0.1**2) / 17)
+
+
 def test_where_no_label_is_true_there_is_no_mean_average_precision(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,6 +13,7 @@ from labeler.dataset import Row, read_dataset
 from labeler.errors import InputError
 from labeler.labels import Label, LabelSet
 from synthetic.cli import main
+from synthetic.generate import read_written
 from synthetic.jsonl import write_lines
 from synthetic.prompt import prompt_for
 from synthetic.records import ANSWERS, DECISIONS, PREPARED, SYNTHETIC, Answer, Decision, Prepared, to_line
@@ -203,13 +204,35 @@ def test_what_was_trained_on_is_no_test_row_by_time_either(tmp_path: Path) -> No
 
 def test_synthetic_rows_are_training_rows_of_the_split_they_were_written_from(tmp_path: Path) -> None:
     written = [Prepared("synthetic#77", "", None, "t", "b", ("docs",), "synthetic#77", "", "synthetic")]
-    place(tmp_path, many(50), written=written)
-    assert split(tmp_path, LABELS).left_out == {"synthetic, of another split": 1}
-    report = split(tmp_path, LABELS)
+    split(place(tmp_path, many(50)), LABELS)
+    report = split(place(tmp_path, many(50), written=written), LABELS)
     row = dataset(tmp_path)[77]
     assert (row.split, row.source, row.labels, report.sources["synthetic"]) == ("train", "synthetic", ("docs",), 1)
-    assert split(tmp_path, LABELS, Wanted(keep_test=False)).left_out == {"synthetic, of another split": 1}
-    assert 77 not in dataset(tmp_path)
+    # Nor does a later split take it in, which keeps a test set that may hold what the model was shown.
+    for wanted in (Wanted(keep_test=False), Wanted(), Wanted(seed=4)):
+        assert split(tmp_path, LABELS, wanted).left_out == {"synthetic, of another split": 1}
+        assert 77 not in dataset(tmp_path)
+    assert not read_written(tmp_path)
+
+
+def test_a_row_that_was_away_comes_back_to_its_side_of_the_test_set(tmp_path: Path) -> None:
+    issues = many(200)
+    split(place(tmp_path, issues), LABELS)
+    before = splits(tmp_path)
+    for there in (issues[:90], issues[60:150], issues):
+        split(place(tmp_path, there), LABELS, Wanted(seed=len(there)))
+    after = splits(tmp_path)
+    assert {n for n, part in after.items() if part == "test"} == {n for n, part in before.items() if part == "test"}
+    split(tmp_path, LABELS, Wanted(seed=9, keep_test=False))
+    assert {n for n, part in splits(tmp_path).items() if part == "test"} != {n for n in before if before[n] == "test"}
+
+
+def test_a_damaged_memory_of_the_splits_is_named(tmp_path: Path) -> None:
+    split(place(tmp_path, many(20)), LABELS)
+    for text in ("[]", "{"):
+        (tmp_path / "split.json").write_text(text)
+        with pytest.raises(InputError, match="split.json: damaged"):
+            split(tmp_path, LABELS)
 
 
 def test_labels_with_few_rows_are_reported_by_split(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ PARTS = (
     ("gets", "right", "mAP", "ECE"),
     ("fit", "an issue", "cold", "size", "memory"),
 )
+BASELINES = "majority,keywords,bayes,linear,neighbours,head"
 WIDE = 140  # columns of a terminal that holds them beside each other
 
 
@@ -66,17 +67,20 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", action="append", required=True, help="starter, a bundle's folder or a published one; repeatable"
     )
-    parser.add_argument("--base", metavar="MODEL", help="the untuned model, for zero-shot, zero-shot-free and few-shot")
     parser.add_argument(
-        "--baselines", default="all", metavar="LIST", help="all (default), none, or names separated by commas"
+        "--base", metavar="MODEL", help="the untuned model: adds zero-shot, zero-shot-free and few-shot"
+    )
+    parser.add_argument(
+        "--baselines", default="all", metavar="LIST", help=f"all (default), none, or a list of {BASELINES}"
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     from eval.bundles import open_reader, open_readers
-    from eval.compare import Entrant, compare, entrants
+    from eval.compare import Entrant, compare, entrants, untuned
     from eval.curve import read_curve
     from eval.data import read_splits, slices
+    from eval.plain import plain
     from eval.store import default_store
     from labeler.files import write_text
 
@@ -84,14 +88,16 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--json and --markdown - both want stdout", "Give the Markdown a file.")
     if arguments.curve and not arguments.html:
         raise UsageError("--curve is shown on the page, and there is none", "Add --html FILE.")
-    points = read_curve(arguments.curve) if arguments.curve else None
     splits, store = read_splits(arguments.data), default_store()
+    points = read_curve(arguments.curve, splits) if arguments.curve else None
     if arguments.train_rows and arguments.train_rows < len(splits.train):
         taken = slices(splits.train, [arguments.train_rows], seed=0)[arguments.train_rows]
         splits = replace(splits, train=splits.train.take(taken))
     models = open_readers(arguments.model, splits.labels, store)
     base = open_reader(arguments.base, splits.labels, store) if arguments.base else None
     chosen = entrants(arguments.baselines, models, base)
+    if not base and arguments.baselines.strip() == "all":
+        print(f"left out without --base: {', '.join(untuned())}", file=sys.stderr)
     if arguments.gemini:
         from eval.systems.gemini import gemini_models
 
@@ -113,7 +119,7 @@ def run(arguments: argparse.Namespace) -> int:
             return 0
         write_text(Path(arguments.markdown), markdown(comparison))
     if arguments.json:
-        print(json.dumps(_document(comparison), indent=1, ensure_ascii=False))
+        print(json.dumps(plain(_document(comparison)), indent=1, ensure_ascii=False))
     else:
         _print(comparison)
     return 0
@@ -124,7 +130,10 @@ def say(step: str) -> None:
 
 
 def prediction_lines(comparison: Comparison) -> list[dict[str, Any]]:
-    """What `eval score` reads. Only known cells are written, except in what a system wrote itself."""
+    """What `eval score` reads. Only known cells are written, except in what a system wrote itself.
+
+    A probability of an unknown cell is null, so that `eval score` passes it over as well.
+    """
     test, names = comparison.test, comparison.labels.names
     lines = []
     for result in comparison.results:
@@ -133,8 +142,8 @@ def prediction_lines(comparison: Comparison) -> list[dict[str, Any]]:
             line: dict[str, Any] = {"id": key, "system": result.key, "labels": _names(names, test.truth[i])}
             line["prediction"] = ", ".join(said) if result.answers is None else result.answers[i]
             if result.probabilities is not None:
-                rounded = result.probabilities[i].round(6).tolist()
-                line["probabilities"] = dict(zip(names, rounded, strict=True))
+                cells = zip(names, result.probabilities[i].round(6).tolist(), test.known[i].tolist(), strict=True)
+                line["probabilities"] = {name: value if known else None for name, value, known in cells}
             lines.append(line)
     return lines
 
@@ -180,11 +189,14 @@ def _print(comparison: Comparison) -> None:
     from rich.text import Text
 
     from eval.report.figures import rows
+    from eval.report.wording import few
     from labeler.terminal import console
 
     output, made = console(), rows(comparison)
     sizes = f"train {comparison.train_size:,}, validation {comparison.validation_size:,}"
     output.print(Text(f"{comparison.title}: n = {len(comparison.test):,} test issues ({sizes})"), soft_wrap=True)
+    if warning := few(len(comparison.test)):
+        output.print(Text(warning, "bold"))
     groups = (sum(PARTS, ()),) if output.width >= WIDE else PARTS
     for columns in groups:
         output.print(_table(made, columns, comparison.main))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from eval.commands.compare import BASELINES
 from labeler.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -19,7 +20,10 @@ HELP = "quality on the test issues against the number of labelled issues to lear
 EXAMPLES = """examples:
   python -m eval curve --data dataset.csv --out curve
   python -m eval curve --data DATA --model labeler/starter --out curve
-  python -m eval curve --data DATA --systems linear,bayes --sizes 16,64,256,all --seeds 3 --out curve"""
+  python -m eval curve --data DATA --systems linear,bayes --sizes 16,64,256,all --seeds 3 --out curve
+  python -m eval curve --data DATA --systems linear --sizes 64,all --seeds 2 --tune base --tune adapted --out curve
+
+--tune needs the training environment, and one run of `python -m training run` for each size and seed."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,11 +35,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--sizes", default="8,16,32,64,128,all", metavar="LIST", help="numbers of training issues (8,16,32,64,128,all)"
     )
     parser.add_argument("--seeds", type=int, default=5, metavar="N", help="draws of each size (5)")
-    parser.add_argument(
-        "--systems", metavar="LIST", help="names separated by commas; default: all that can run with what is given"
-    )
+    parser.add_argument("--systems", metavar="LIST", help=f"a list of {BASELINES}; default: all that can run")
+    add_tune_arguments(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="gets curve.json and curve.svg")
     parser.add_argument("--json", action="store_true", help="print curve.json instead of the tables")
+
+
+def add_tune_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `few-labels` takes too."""
+    parser.add_argument(
+        "--tune",
+        action="append",
+        default=[],
+        metavar="BASE",
+        help="tune this base by LoRA on each slice; repeatable: with and without domain adaptation",
+    )
+    parser.add_argument("--preset", metavar="NAME|FILE", help="the settings for --tune, as in `training run`")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting; repeatable")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -49,6 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.seeds < 1:
         raise UsageError(f"--seeds {arguments.seeds}: less than one", "Give 1 or more.")
     sizes, systems = _sizes(arguments.sizes), _systems(arguments.systems, bool(arguments.model))
+    systems += tuned_systems(arguments)
     splits, store = read_splits(arguments.data), default_store()
     reader = open_reader(arguments.model, splits.labels, store) if arguments.model else None
     try:
@@ -96,6 +113,24 @@ def _systems(names: str | None, has_model: bool) -> list[System]:
     if needing:
         print(f"left out without --model: {', '.join(needing)}", file=sys.stderr)
     return [system for system in chosen if system.key not in needing]
+
+
+def tuned_systems(arguments: argparse.Namespace) -> list[System]:
+    """The systems of --tune. Raises UsageError."""
+    if not arguments.tune:
+        if arguments.preset or arguments.set:
+            raise UsageError("--preset and --set are for --tune", "Add --tune BASE.")
+        return []
+    from importlib.util import find_spec
+
+    from eval.systems.tuned import tuned
+
+    if missing := [name for name in ("torch", "transformers", "peft") if find_spec(name) is None]:
+        raise UsageError(f"--tune needs {', '.join(missing)}", "Install them: pip install '.[eval,train]'")
+    found = tuned(arguments.tune, arguments.preset or "default", arguments.set)
+    if len({system.key for system in found}) < len(found):
+        raise UsageError("two of --tune have the same name", "Call their folders by different names.")
+    return [*found]
 
 
 def _print(points: Sequence[CurvePoint], title: str) -> None:

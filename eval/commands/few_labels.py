@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from eval.commands.compare import BASELINES
+from eval.commands.curve import add_tune_arguments, tuned_systems
 from labeler.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,7 +18,10 @@ if TYPE_CHECKING:
 HELP = "quality with few or no labels, on one repository's issues with its labels mapped to a short list"
 EXAMPLES = """examples:
   python -m eval few-labels --issues github-issues-transformers.jsonl --model labeler/starter
-  python -m eval few-labels --issues issues.jsonl --map labels.yml --model bundle --systems bayes,linear,neighbours"""
+  python -m eval few-labels --issues issues.jsonl --map labels.yml --model bundle --systems bayes,linear,neighbours
+  python -m eval few-labels --issues issues.jsonl --model bundle --draws 1 --tune unsloth/gemma-3-270m-it
+
+--tune needs the training environment, and one run of `python -m training run` for each size and draw."""
 SIZES = (8, 16, 32, 64, 128)  # training issues; then all
 
 
@@ -31,8 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model", required=True, help="starter, a bundle's folder or a published one: zero-shot, and for embeddings"
     )
     parser.add_argument(
-        "--systems", default="bayes,neighbours", metavar="LIST", help="what learns from the slices (bayes,neighbours)"
+        "--systems",
+        default="bayes,neighbours",
+        metavar="LIST",
+        help=f"what learns from the slices: a list of {BASELINES} (bayes,neighbours)",
     )
+    add_tune_arguments(parser)
     parser.add_argument("--seed", type=int, default=0, help="of the split (0)")
     parser.add_argument("--draws", type=int, default=5, metavar="N", help="draws of each slice (5)")
     parser.add_argument("--json", action="store_true", help="JSON instead of the tables")
@@ -49,14 +58,14 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.draws < 1:
         raise UsageError(f"--draws {arguments.draws}: less than one", "Give 1 or more.")
-    systems = choose(arguments.systems)
+    systems = [*choose(arguments.systems), *tuned_systems(arguments)]
     labels, store = read_labels(arguments.map or LABELS), default_store()
     mapped = read_mapped(arguments.issues, labels)
     splits = split(mapped, labels, arguments.issues.name, arguments.seed)
     reader = open_reader(arguments.model, labels, store)
     levels = [
         Answer("zero-shot", "model, zero-shot", "model"),
-        Thresholds(name="the same, with thresholds"),
+        Thresholds(name="model, with thresholds"),
     ]
     sizes = sorted({min(size, len(splits.train)) for size in SIZES} | {len(splits.train)})
     points = measure(splits, systems, sizes, arguments.draws, store, reader, levels)
@@ -78,14 +87,17 @@ def _print(points: Sequence[CurvePoint], title: str) -> None:
 
     output = console()
     output.print(Text(title), soft_wrap=True)
+    named = {point.system: point.name for point in points}
     for metric, name in METRICS.items():
         found = summaries(points, metric)
         sizes = sorted({size for by_size in found.values() for size in by_size})
         table = Table(box=None, pad_edge=False, header_style="dim")
-        table.add_column(name)
+        table.add_column(name, no_wrap=True)
         for size in sizes:
             table.add_column(f"{size:,}" if size else "none", justify="right", no_wrap=True)
         for system, by_size in found.items():
-            table.add_row(Text(system), *(f"{by_size[size].mean:.3f}" if size in by_size else "" for size in sizes))
+            table.add_row(
+                Text(named[system]), *(f"{by_size[size].mean:.3f}" if size in by_size else "" for size in sizes)
+            )
         output.print(table)
     output.print(Text("columns: training issues; means over the draws; thresholds are chosen on validation", "dim"))

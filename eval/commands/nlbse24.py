@@ -50,6 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--folds {arguments.folds}: too few", "Give at least 2.")
     labels, store = read_labels(LABELS), default_store()
     rows = read_rows(arguments.train, labels)
+    if arguments.folds is not None and arguments.folds > len(rows):
+        raise UsageError(f"--folds {arguments.folds}: there are {len(rows)} issues", "Give fewer, for instance 5.")
     if arguments.test:
         tested = read_rows(arguments.test, labels)
         trials = [Trial(np.arange(len(rows)), np.arange(len(rows), len(rows) + len(tested)))]

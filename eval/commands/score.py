@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from labeler.errors import UsageError
 from labeler.files import write_text
@@ -34,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from eval.plain import plain
     from eval.predictions import read_answers
     from eval.score import paired, score
     from eval.score_tables import by_label, differences, markdown, overview, show
@@ -63,16 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         write_text(Path(arguments.markdown), markdown(sections))
     if arguments.json:
         found = {"labels": labels.names, "systems": list(map(asdict, scores)), "paired": list(map(asdict, pairs))}
-        print(json.dumps(_without_nan(found), indent=1, ensure_ascii=False))
+        print(json.dumps(plain(found), indent=1, ensure_ascii=False))
     else:
         show(sections)
     return 0
-
-
-def _without_nan(value: Any) -> Any:
-    """JSON has no nan: what there is no figure for is null."""
-    if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_without_nan(item) for item in value]
-    return None if isinstance(value, float) and math.isnan(value) else value

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from labeler.errors import UsageError
+from labeler.errors import InputError, UsageError
 
 HELP = "time labelling with a random model of Gemma 3 270M's shape, beside transformers where torch is installed"
 EXAMPLES = """examples:
@@ -44,6 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
     from eval.speed import measure
     from training.shapes import SHAPES
 
+    if arguments.runs < 1:
+        raise UsageError(f"--runs {arguments.runs}: less than one", "Give 1 or more.")
     if arguments.shape not in SHAPES:
         raise UsageError(f"--shape {arguments.shape}: unknown", f"Choose one of {', '.join(SHAPES)}.")
 
@@ -52,7 +54,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     with tempfile.TemporaryDirectory() as temporary:
         work = arguments.work or Path(temporary)
-        work.mkdir(parents=True, exist_ok=True)
+        try:
+            work.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{work}: cannot be made: {error.strerror}", "Choose another folder.") from error
         figures = measure(work, arguments.shape, arguments.runs, say)
     if arguments.json:
         print(json.dumps(figures, indent=1))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ from eval.intervals import Interval
 from eval.live.agreement import Agreement
 from eval.live.survey import Survey
 from eval.live.verdicts import Judged, Verdict
+from eval.plain import plain
 from labeler.actions import harmless
 from labeler.github import ACTIONS_LOGIN
 
@@ -180,7 +180,7 @@ def show(found: Survey) -> None:
 def figures(found: Survey) -> dict[str, Any]:
     """The survey as what JSON can hold: no issue text, and null where there is no figure."""
     window, field = found.window, found.field
-    return _jsonable(
+    return plain(
         {
             "repository": found.repository,
             "login": found.login,
@@ -247,12 +247,3 @@ def _corrections(one: Judged, found: Survey) -> tuple[str, str]:
 
 def _cut(count: int) -> str:
     return f", the latest {MOST_CORRECTIONS} of them" if count > MOST_CORRECTIONS else ""
-
-
-def _jsonable(value: Any) -> Any:
-    convert: Callable[[Any], Any] = _jsonable
-    if isinstance(value, dict):
-        return {key: convert(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [convert(item) for item in value]
-    return None if isinstance(value, float) and math.isnan(value) else value

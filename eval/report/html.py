@@ -11,13 +11,10 @@ from eval.intervals import Interval
 from eval.metrics import label_table
 from eval.report import charts, wording
 from eval.report.figures import (
-    LINEAR,
     Cell,
     Mistake,
-    Row,
     Worth,
     confusion,
-    difference,
     linear_result,
     main_result,
     mistakes,
@@ -94,7 +91,7 @@ def _context(comparison: Comparison) -> dict[str, Any]:
         "main": main,
         "linear": linear,
         "sentence": wording.sentence(ours),
-        "verdicts": _verdicts(comparison, table),
+        "verdicts": wording.verdicts(comparison, table),
         "tiles": _tiles(ours, theirs),
         "rows": table,
         "notes": _notes(comparison),
@@ -106,6 +103,7 @@ def _context(comparison: Comparison) -> dict[str, Any]:
         "in_matrix": charts.MATRIX_LABELS,
         "mistakes": [_mistake(comparison, mistake) for mistake in mistakes(comparison)],
         "n": ours.coverage.n,
+        "few": wording.few(ours.coverage.n),
         "unknown": 1 - float(test.known.mean()) if len(test) else 0.0,
         "labels_true": int((test.truth & test.known).sum()),
     }
@@ -127,16 +125,6 @@ def _tiles(ours: Worth, theirs: Worth | None) -> list[dict[str, Any]]:
         }
         for name, what in tiles
     ]
-
-
-def _verdicts(comparison: Comparison, table: Sequence[Row]) -> list[str]:
-    main, linear = main_result(comparison), linear_result(comparison)
-    first = ""
-    if linear is not None:
-        first = wording.verdict(difference(comparison, main, linear), linear.name)
-    elif main.key != LINEAR:
-        first = "No linear baseline was measured beside it: how much of this is the model's merit is unknown."
-    return [line for line in (first, wording.better(table)) if line]
 
 
 def _notes(comparison: Comparison) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from eval.metrics import label_table
 from eval.report import wording
-from eval.report.figures import Row, difference, linear_result, main_result, rows, worth
+from eval.report.figures import Row, main_result, rows, worth
 from eval.results import Comparison
 from labeler.summary import code, escape
 
@@ -18,20 +18,12 @@ SYSTEMS_HEAD = (
 
 def markdown(comparison: Comparison) -> str:
     """Sentence, main table, and every label folded away; below 60 kB."""
-    main, linear = main_result(comparison), linear_result(comparison)
-    ours = worth(comparison, main)
+    ours, table = worth(comparison, main_result(comparison)), rows(comparison)
     parts = [
         f"### {escape(comparison.title, 200)}",
         f"**{wording.sentence(ours)}**",
         wording.caveat(ours),
-    ]
-    if linear is not None:
-        said = wording.verdict(difference(comparison, main, linear), escape(linear.name, MOST_NAME))
-        parts.append(said)
-    table = rows(comparison)
-    if ahead := wording.better(table):
-        parts.append(escape(ahead))
-    parts += [
+        *wording.verdicts(comparison, table, lambda name: escape(name, MOST_NAME)),
         "\n".join([SYSTEMS_HEAD, *(_system(row, comparison.main) for row in table)]),
         f"<sub>n = {ours.coverage.n:,} issues, the same for all, after {comparison.train_size:,} to train on and "
         f"{comparison.validation_size:,} to choose on · 95% intervals by bootstrap over issues · less main: micro-F1 "

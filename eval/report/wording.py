@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from eval.intervals import Difference, Interval
-from eval.report.figures import Row, Worth
+from eval.report.figures import LINEAR, Row, Worth, difference, linear_result, main_result
+from eval.results import Comparison
 
 DASH = "–"
+FEW = 30  # issues; with fewer, bootstrap intervals are too narrow
 DIFFERS = 0.05  # a p below it counts as a difference, beside an interval that leaves out 0
 
 
@@ -47,11 +49,29 @@ def sentence(worth: Worth) -> str:
 
 def caveat(worth: Worth) -> str:
     """What the sentence rests on."""
+    warning = few(worth.coverage.n)
     return (
         f"Measured on n = {worth.coverage.n:,} test issues: {span(worth.coverage)} of them get at least one label, "
         f"{span(worth.precision)} of the labels set are right, and {span(worth.recall)} of the labels that "
-        "belong there are set (in brackets: 95% intervals). Another project, or another year, may go differently."
+        "belong there are set (in brackets: 95% intervals). "
+        f"{warning}{' ' if warning else ''}Another project, or another year, may go differently."
     )
+
+
+def few(n: int) -> str:
+    """A warning, where there are so few issues that the intervals promise too much; else nothing."""
+    return f"With so few test issues (n = {n}) the intervals are too narrow." if 0 < n < FEW else ""
+
+
+def verdicts(comparison: Comparison, table: Sequence[Row], show: Callable[[str], str] = str) -> list[str]:
+    """The main system beside the linear baseline, and the systems ahead of it; `show` is applied to their names."""
+    main, linear = main_result(comparison), linear_result(comparison)
+    first = ""
+    if linear is not None:
+        first = verdict(difference(comparison, main, linear), show(linear.name))
+    elif main.key != LINEAR:
+        first = "No linear baseline was measured beside it: how much of this is the model's merit is unknown."
+    return [line for line in (first, better(table, show)) if line]
 
 
 def verdict(difference: Difference, baseline: str) -> str:
@@ -64,10 +84,12 @@ def verdict(difference: Difference, baseline: str) -> str:
     return f"No clear difference from {baseline}, the simplest thing that works: {figures}."
 
 
-def better(table: Sequence[Row]) -> str:
+def better(table: Sequence[Row], show: Callable[[str], str] = str) -> str:
     """The systems that do clearly better than the main one, or nothing."""
     ahead = [(row.worth.result.name, row.difference) for row in table if row.difference]
-    named = [f"{name} ({minus(f'{less.value:+.3f}')}, p {probability(less.p)})" for name, less in ahead if _above(less)]
+    named = [
+        f"{show(name)} ({minus(f'{less.value:+.3f}')}, p {probability(less.p)})" for name, less in ahead if _above(less)
+    ]
     return f"Ahead of this system on these issues, by micro-F1: {', '.join(named)}." if named else ""
 
 

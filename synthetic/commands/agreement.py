@@ -14,7 +14,7 @@ from synthetic.label_file import place_labels
 from synthetic.plan import read_prepared
 from synthetic.records import AGREEMENT, ANSWERS
 
-HELP = "Measure how far the annotators agree, form their consensus, and find the issues to review."
+HELP = "measure how far the annotators agree, form their consensus, and find the issues to review"
 EXAMPLES = """examples:
   python -m synthetic agreement data/name
   python -m synthetic agreement data/name --votes 2 --min-agreement 0.6

@@ -70,6 +70,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from synthetic.lock import alone
+
+    with alone(arguments.folder):
+        return _run(arguments)
+
+
+def _run(arguments: argparse.Namespace) -> int:
     from labeler.config import GeminiAccess, environment, read_gemini
     from synthetic.asking import Asker
     from synthetic.cost import Budget
@@ -202,10 +209,9 @@ def _batch(arguments: argparse.Namespace, annotators: Sequence[Annotator], gemin
         _say(f"submitted {done.tasks:,} requests in {done.jobs} batch jobs: {cost}")
     if done.left:
         _say(f"{done.left:,} requests are left out: they could lead over --max-cost {arguments.max_cost:g}")
-    waiting = [job for job in jobs if job.state != ENDED]
-    _report(arguments, tally, tally.labelled + tally.failed)
-    if waiting or done.jobs:
-        count = sum(len(job.issues) for job in waiting) + done.tasks
+    count = sum(len(job.issues) for job in jobs if job.state != ENDED) + done.tasks
+    _report(arguments, tally, tally.labelled + tally.failed + count + done.left)
+    if count:
         _say(f"{count:,} requests wait with the service for up to a day or two: run the same command again to collect")
     return 0
 
@@ -221,7 +227,7 @@ def _report(arguments: argparse.Namespace, tally: Tally, total: int) -> None:
         print(f"  {count:,} × {one_line(error)}")
     if isinstance(tally.error, OverBudget):
         print(f"stopped before --max-cost {arguments.max_cost:g} is exceeded; run again to go on")
-    elif tally.error is None and not left and not arguments.batch:
+    elif tally.error is None and not left:
         print(f"next: python -m synthetic agreement {arguments.folder}")
 
 

@@ -70,11 +70,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from synthetic.build import build
+    from synthetic.lock import alone
 
-    recipe = _recipe(arguments)
-    if arguments.dry_run:
-        return _dry_run(arguments, recipe)
-    built = build(arguments.out, recipe, _say)
+    with alone(arguments.out, make=True):
+        recipe = _recipe(arguments)
+        if arguments.dry_run:
+            return _dry_run(arguments, recipe)
+        built = build(arguments.out, recipe, _say)
     if arguments.json:
         print(json.dumps(asdict(built), indent=1, ensure_ascii=False))
     else:

@@ -11,7 +11,7 @@ from synthetic.label_file import place_labels
 from synthetic.plan import read_only
 from synthetic.review import queue
 
-HELP = "Write the disputed issues, with the annotators' answers, for Argilla or Label Studio."
+HELP = "write the disputed issues, with the annotators' answers, for Argilla or Label Studio"
 EXAMPLES = """examples:
   python -m synthetic export data/name --for label-studio
   python -m synthetic export data/name --for argilla --out /tmp/argilla

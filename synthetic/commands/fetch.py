@@ -15,9 +15,10 @@ from labeler.errors import GitHubError, InputError, UsageError
 from labeler.refusals import RateLimited
 from synthetic.fetch import Fetched, Wanted, fetch
 from synthetic.issues import utc
+from synthetic.lock import alone
 from synthetic.records import FETCH, ISSUES
 
-HELP = "Fetch a repository's issues, open and closed. Run it again to go on, or for what has changed since."
+HELP = "fetch a repository's issues, open and closed; run it again to go on, or for what has changed since"
 EXAMPLES = """examples:
   python -m synthetic fetch octocat/hello-world --out data/hello
   python -m synthetic fetch octocat/hello-world --out data/hello --since 2024-01-01 --events
@@ -56,8 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     started = time.perf_counter()
     try:
-        arguments.out.mkdir(parents=True, exist_ok=True)
-        fetched = _from_file(arguments) if arguments.source else _from_github(arguments)
+        with alone(arguments.out, make=True):
+            fetched = _from_file(arguments) if arguments.source else _from_github(arguments)
     except OSError as error:
         what = f"{error.filename or arguments.out}: {error.strerror or error}"
         raise InputError(what, "Check the folder of --out and the disk.") from error

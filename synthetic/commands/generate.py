@@ -57,6 +57,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from synthetic.lock import alone
+
+    with alone(arguments.folder):
+        return _run(arguments)
+
+
+def _run(arguments: argparse.Namespace) -> int:
     from labeler.config import GeminiAccess, environment, read_gemini
     from synthetic.asking import Asker
     from synthetic.bar import spending_bar

@@ -16,7 +16,7 @@ from synthetic.plan import read_prepared
 from synthetic.records import DECISIONS, to_line
 from synthetic.review import now
 
-HELP = "Take over the decisions made in Argilla or Label Studio. Doing it twice changes nothing."
+HELP = "take over the decisions made in Argilla or Label Studio; doing it twice changes nothing"
 EXAMPLES = """examples:
   python -m synthetic import data/name project-1.json --for label-studio
   python -m synthetic import data/name argilla-export --for argilla --by ada

@@ -24,7 +24,7 @@ from synthetic.records import PREPARE, PREPARED, labels_file
 if TYPE_CHECKING:
     from rich.table import Table
 
-HELP = "Make fetched issues ready: drop bots and duplicates, strip templates, map labels, redact secrets and addresses."
+HELP = "make fetched issues ready: drop bots and duplicates, strip templates, map labels, redact secrets and addresses"
 EXAMPLES = """examples:
   python -m synthetic prepare data/name --labels labels.yml
   python -m synthetic prepare data/name --near 0.8 --bot our-triage-account

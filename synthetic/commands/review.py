@@ -13,7 +13,7 @@ from synthetic.plan import read_only
 from synthetic.records import DECISIONS
 from synthetic.review import Session, queue
 
-HELP = "Decide the disputed issues one by one in the terminal; every decision is saved at once."
+HELP = "decide the disputed issues one by one in the terminal; every decision is saved at once"
 EXAMPLES = """examples:
   python -m synthetic review data/name
   python -m synthetic review data/name --by ada

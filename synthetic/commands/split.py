@@ -16,7 +16,7 @@ from labeler.textfile import one_line
 from synthetic.label_file import place_labels
 from synthetic.split import FEW, SPLITS, Report, Wanted, split
 
-HELP = "Write dataset.csv: the labels that count, and rows for training, validation and testing."
+HELP = "write dataset.csv: the labels that count, and rows for training, validation and testing"
 EXAMPLES = """examples:
   python -m synthetic split data/name
   python -m synthetic split data/name --test-from 2026-01-01 --labels-from annotators
@@ -114,9 +114,10 @@ def notes(report: Report) -> Iterable[str]:
         listed = "; ".join(f"{one_line(label)} ({', '.join(parts)})" for label, parts in few.items())
         yield f"Fewer than {FEW} rows, so that little can be learnt or told of: {listed}."
     if report.kept_test:
-        yield f"{report.kept_test:,} test rows of the dataset that was here stay test rows (--no-keep-test draws anew)."
+        yield f"{report.kept_test:,} rows that were test rows before stay test rows (--no-keep-test draws anew)."
     if report.lost_test:
-        yield f"{report.lost_test:,} of its test rows are gone: not prepared any more, or without labels that count."
+        gone = "not prepared any more, or without labels that count; if they come back, then as test rows"
+        yield f"{report.lost_test:,} earlier test rows are missing: {gone}."
     if "annotators disagree" in report.left_out:
         yield "Issues whose annotators disagree come in when somebody decides: python -m synthetic review DIR"
 

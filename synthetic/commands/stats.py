@@ -16,9 +16,7 @@ from synthetic.stats import QUANTILES, Stats, quantile, read_stats
 if TYPE_CHECKING:
     from rich.table import Table
 
-HELP = (
-    "Show what is in the folder: counts, labels, lengths, months, duplicates. Of prepared issues, once there are any."
-)
+HELP = "show what is in the folder: counts, labels, lengths, months, duplicates; of prepared issues, once there are any"
 EXAMPLES = """examples:
   python -m synthetic stats data/name
   python -m synthetic stats data/name --png stats.png

@@ -38,3 +38,12 @@ def test_speed_measures_both_programs_on_the_same_weights(tmp_path: Path) -> Non
 def test_an_unknown_shape_lists_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["speed", "--shape", "huge"]) == 2
     assert "gemma-3-270m, tiny" in capsys.readouterr().err
+
+
+def test_no_run_and_a_folder_that_cannot_be_made_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["speed", "--runs", "0"]) == 2
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    assert main(["speed", "--work", str(tmp_path / "file" / "x")]) == 1
+    assert "cannot be made" in capsys.readouterr().err

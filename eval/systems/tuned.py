@@ -1,0 +1,125 @@
+"""A base tuned by LoRA on the training issues, as `python -m training run` does it. It takes minutes to hours.
+
+For `eval curve` only: what is fitted lives in a temporary folder, so that it cannot answer in another process.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import compress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from eval.data import Examples
+from eval.reader import Reader
+from eval.store import Store, code_hash
+from eval.systems import Needs, Output, Task
+from eval.systems.models import Answering, Thresholds
+from labeler.bundle import sha256
+from labeler.dataset import Row, write_dataset
+from labeler.dataset_folder import DATASET, LABELS, SOURCES
+from labeler.errors import LabelerError
+from labeler.files import write_text
+from labeler.issue import Issue
+from labeler.labels import LabelSet
+
+_ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The base after tuning on `task.train`; its thresholds are chosen on `task.validation`.
+
+    Attributes:
+        base: a checkpoint's folder, or owner/name[@revision] on the Hugging Face Hub.
+        options: more of the command line of `python -m training run`.
+        content: a hash of the base and of the training code, so that results are kept by what they rest on.
+    """
+
+    key: str
+    name: str
+    base: str
+    options: tuple[str, ...]
+    content: str
+    needs: Needs = ""
+
+    def fit(self, task: Task) -> TunedModel:
+        """Raises LabelerError, with what training said of it, where it fails."""
+        work = TemporaryDirectory(prefix="eval-tuned-")
+        data, out = Path(work.name) / "data", Path(work.name) / "run"
+        write_folder(data, {"train": task.train, "validation": task.validation}, task.labels)
+        command = [sys.executable, "-m", "training", "run", "--data", str(data), "--base", self.base, "--out", str(out)]
+        done = subprocess.run([*command, *self.options], cwd=_ROOT, capture_output=True, text=True, check=False)
+        if done.returncode:
+            said = done.stderr.strip().rpartition("error: ")[2]
+            raise LabelerError(f"tuning {self.base} on {len(task.train)} issues failed: {said}")
+        reader = Reader(out / "bundle", task.labels, Store(None))
+        return TunedModel(Thresholds().fit(replace(task, reader=reader)), work)
+
+
+@dataclass(frozen=True)
+class TunedModel:
+    """The tuned model; its folder goes when this goes."""
+
+    model: Answering
+    work: TemporaryDirectory[str] = field(repr=False)
+
+    @property
+    def thresholds(self) -> tuple[float, ...] | None:
+        return self.model.thresholds
+
+    @property
+    def size_bytes(self) -> int:
+        return self.model.size_bytes
+
+    def __call__(self, issues: Sequence[Issue]) -> Output:
+        return self.model(issues)
+
+
+def tuned(bases: Sequence[str], preset: str, changes: Sequence[str]) -> list[Tuned]:
+    """A system for each base, called by the last part of its name; preset and changes as `training run` takes them."""
+    options = ("--preset", _place(preset), *(part for change in changes for part in ("--set", change)))
+    rests_on = _content(preset) + code_hash(
+        *(path.relative_to(_ROOT).as_posix() for path in (_ROOT / "training").glob("*.py"))
+    )
+    return [
+        Tuned(f"lora:{_called(base)}", f"LoRA on {_called(base)}", _place(base), options, rests_on + _content(base))
+        for base in bases
+    ]
+
+
+def write_folder(folder: Path, parts: dict[str, Examples], labels: LabelSet) -> None:
+    """A dataset's folder of these splits. A source is made of each set of labels that is known of an issue."""
+    import yaml
+
+    folder.mkdir(parents=True)
+    spaces: dict[tuple[str, ...], str] = {}
+    rows = []
+    for split, part in parts.items():
+        for id_, issue, truth, known in zip(part.ids, part.issues, part.truth, part.known, strict=True):
+            names, used = (tuple(compress(labels.names, cells)) for cells in (truth, known))
+            source = spaces.setdefault(used, f"source {len(spaces) + 1}")
+            rows.append(Row(id_, issue.repository, issue.number, issue.title, issue.body, names, split, source))
+    # Training measures the figures of its card on test rows; the real ones are not for it to see.
+    rows.append(Row("stand-in", title="A stand-in for the test issues", split="test"))
+    sources = {source: list(used) for used, source in spaces.items()}
+    for name, content in ((LABELS, labels.to_dicts()), (SOURCES, sources)):
+        write_text(folder / name, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+    write_dataset(folder / DATASET, rows, labels)
+
+
+def _called(base: str) -> str:
+    return base.rstrip("/").rpartition("/")[2]
+
+
+def _place(given: str) -> str:
+    """Training runs in the repository's root, wherever the command was given."""
+    return str(Path(given).resolve()) if Path(given).exists() else given
+
+
+def _content(given: str) -> str:
+    inside = sorted(Path(given).iterdir()) if Path(given).is_dir() else [Path(given)]
+    return "".join(sha256(path) for path in inside if path.is_file()) or given
