@@ -64,7 +64,7 @@ def run_commands(
 
 def _run(package: str, commands: Mapping[str, str], about: str, examples: str, given: list[str]) -> int:
     width = max(map(len, commands))
-    listed = "\n".join(f"  {name:<{width}} {text}" for name, text in commands.items())
+    listed = "\n".join(f"  {name:<{width}}  {text}" for name, text in commands.items())
     if not given or given[0] not in commands:
         parser = _parser(f"python -m {package}", f"{about}\n\ncommands:\n{listed}", f"{examples}\n\n{EXIT_CODES}")
         parser.usage = f"python -m {package} COMMAND …"

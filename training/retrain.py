@@ -19,6 +19,7 @@ from labeler.errors import InputError, LabelerError
 from labeler.textfile import one_line
 from synthetic.build import spent
 from synthetic.ledger import Done, Ledger, Made
+from synthetic.lock import alone
 from training import retrain_data, retrain_stages
 from training.retrain_job import EVALUATION, GATE, PUBLISHED, Job
 
@@ -98,7 +99,8 @@ def retrain(job: Job, log: Log) -> Outcome:
 
     log.note(f"retraining {job.config.repository}: {', '.join(job.stages)}; champion {job.champion}")
     try:
-        found = outcome(*_stages(job, ledger, log))
+        with alone(job.data, make=True):
+            found = outcome(*_stages(job, ledger, log))
     except LabelerError as error:
         log.note(f"error: {error}")
         write_report(job, outcome("stopped", error.what))

@@ -79,7 +79,7 @@ def label_issues(job: Job) -> Made:
     if job.annotators:
         made = _once(
             job, "annotate", [PREPARED], [(one.name, one.prompt.hash) for one in job.annotators], ANSWERS,
-            lambda: _annotate(job),
+            lambda: _annotate(job), again=bool(what_is_left(job).tasks),
         )  # fmt: skip
         told, count, cost = made.what, made.rows, made.cost
     if read_answers(job.data, job.labels).annotators:
@@ -126,9 +126,19 @@ def splitting_of(job: Job) -> Splitting:
 
 
 def _once(
-    job: Job, step: str, files: list[str], options: object, output: str, make: Callable[[], Made]
-) -> Made:  # fmt: skip
+    job: Job,
+    step: str,
+    files: list[str],
+    options: object,
+    output: str,
+    make: Callable[[], Made],
+    *,
+    again: bool = False,
+) -> Made:
+    """Does a step of the data folder unless its inputs are the same; `again` has it done all the same."""
     ledger = Ledger(job.data, lambda step: None)
+    if again:
+        ledger.forget(step)
     ledger.once(step, files, options, output, make)
     return ledger.steps[-1].made
 
