@@ -1,5 +1,6 @@
-"""May a model replace the published one? Five rules, each of which can refuse it; their numbers are in gate.toml.
+"""May a model replace the published one? Six rules, each of which can refuse it; their numbers are in gate.toml.
 
+test       enough issues to judge by
 champion   not worse than the published model beyond noise, in micro-F1, and in macro-F1 of labels that are not rare
 linear     better than TF-IDF + logistic regression trained on the same rows
 labels     no label that fell hard against the published model
@@ -76,12 +77,18 @@ class Finding:
 def judge(evidence: Evidence, rules: Rules) -> tuple[Finding, ...]:
     """One finding a rule. The model may be published if none of them is False."""
     return (
+        _test(evidence, rules),
         _champion(evidence, rules),
         _linear(evidence, rules),
         _labels(evidence, rules),
         _answers(evidence, rules),
         _cost(evidence, rules),
     )
+
+
+def _test(evidence: Evidence, rules: Rules) -> Finding:
+    count = int(evidence.known.any(1).sum())
+    return Finding("test", count >= rules.test_issues, f"{count:,} issues to judge by (≥ {rules.test_issues:,})")
 
 
 def _champion(evidence: Evidence, rules: Rules) -> Finding:

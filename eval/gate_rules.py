@@ -19,6 +19,7 @@ _FROM_ONE = ("labels_support", "answers_issues")  # with none of them, nothing c
 class Rules:
     """gate.toml, its sections joined: `champion.micro_f1_margin` is `champion_micro_f1_margin`. See there."""
 
+    test_issues: int
     champion_micro_f1_margin: float
     champion_macro_f1_margin: float
     linear_micro_f1_lead: float

@@ -55,8 +55,18 @@ def finding(name: str, evidence: Evidence = FINE, **changes: object) -> Finding:
 
 def test_a_model_that_is_better_everywhere_passes_every_rule() -> None:
     findings = judge(FINE, DEFAULTS)
-    assert [one.rule for one in findings] == ["champion", "linear", "labels", "answers", "cost"]
-    assert [one.passed for one in findings] == [True] * 5
+    assert [one.rule for one in findings] == ["test", "champion", "linear", "labels", "answers", "cost"]
+    assert [one.passed for one in findings] == [True] * 6
+
+
+# test
+
+
+def test_a_handful_of_issues_judges_nothing() -> None:
+    few = replace(FINE, known=FINE.known & (np.arange(len(TRUTH)) < 99)[:, None])
+    assert not finding("test", few).passed
+    assert "99 issues to judge by (≥ 100)" in finding("test", few).reason
+    assert finding("test", few, test_issues=99).passed
 
 
 # champion
@@ -300,7 +310,8 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, dataset: Path) -> Calla
     monkeypatch.setenv("LABELER_CACHE", str(tmp_path / "cache"))
     # Tests share a busy machine: time has rules and tests of its own.
     (tmp_path / "rules.toml").write_text(
-        "[cost]\nseconds_an_issue = 100\ncold_seconds = 100\ntimes_champion = 100\n[labels]\nsupport = 3\n"
+        "[cost]\nseconds_an_issue = 100\ncold_seconds = 100\ntimes_champion = 100\n"
+        "[labels]\nsupport = 3\n[test]\nissues = 5\n"
     )
     given = ["gate", "--data", str(dataset), "--rules", str(tmp_path / "rules.toml")]
     return lambda *arguments: main([*given, *map(str, arguments)])
@@ -316,7 +327,7 @@ def test_a_random_model_is_refused_by_every_rule_on_quality(
     found = json.loads(capsys.readouterr().out)
     assert found["passed"] is False
     passed = {one["rule"]: one["passed"] for one in found["rules"]}
-    assert passed == {"champion": False, "linear": False, "labels": False, "answers": False, "cost": True}
+    assert passed == {"test": True, "champion": False, "linear": False, "labels": False, "answers": False, "cost": True}
     assert report.read_text().count("✗") == 4
 
 
@@ -325,7 +336,9 @@ def test_a_good_first_model_passes_with_one_line_a_rule(
 ) -> None:
     assert run("--candidate", STARTER, "--champion", "none") == 0
     *lines, verdict = capsys.readouterr().out.splitlines()
-    assert [line.partition(":")[0] for line in lines] == ["– champion", "✓ linear", "– labels", "✓ answers", "✓ cost"]
+    assert [line.partition(":")[0] for line in lines] == [
+        "✓ test", "– champion", "✓ linear", "– labels", "✓ answers", "✓ cost",
+    ]  # fmt: skip
     assert verdict.endswith("may be published.")
 
 

@@ -56,7 +56,8 @@ _WORDS = [
 ]  # fmt: skip
 # The base is random and the test small: what is asked here is that the candidate beats the linear baseline.
 RULES = (
-    "[champion]\nmicro_f1_margin = 1.0\nmacro_f1_margin = 1.0\n[labels]\nsupport = 1000\n[answers]\nmalformed = 1000\n"
+    "[test]\nissues = 5\n[champion]\nmicro_f1_margin = 1.0\nmacro_f1_margin = 1.0\n"
+    "[labels]\nsupport = 1000\n[answers]\nmalformed = 1000\n"
     "[cost]\nseconds_an_issue = 60\ncold_seconds = 600\ntimes_champion = 100\n"
 )
 CONFIG = f"""
@@ -171,7 +172,7 @@ def test_one_command_leads_from_issues_to_a_published_pin(world: World, first: s
     verdict = json.loads((world.out / FIRST / "gate.json").read_text())
     assert verdict["passed"]
     assert {one["rule"]: one["passed"] for one in verdict["rules"]} == {
-        "champion": None, "linear": True, "labels": None, "answers": True, "cost": True,
+        "test": True, "champion": None, "linear": True, "labels": None, "answers": True, "cost": True,
     }  # fmt: skip
     record = json.loads((world.out / FIRST / "run" / "run.json").read_text())
     assert record["backend"] == "unsloth"
