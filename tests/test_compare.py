@@ -313,7 +313,7 @@ def test_fewer_training_rows_are_a_stratified_slice(
     assert main([*given, "--train-rows", "6", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["train"] == 6
     assert main([*given, "--train-rows", "0"]) == 2
-    assert "--train-rows: invalid whole number from 1" in capsys.readouterr().err
+    assert "is no whole number from 1 up" in capsys.readouterr().err
     assert main([*given, "--cold-runs", "-1"]) == 2
 
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from labeler.argument_types import positive, whole
 from labeler.errors import UsageError
 
 if TYPE_CHECKING:
@@ -51,9 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="[MODEL=]IN,OUT",
         help="US dollars a million tokens, for a Gemini model without a list price",
     )
-    parser.add_argument("--train-rows", type=_positive, metavar="N", help="fit on so many training rows (all)")
+    parser.add_argument("--train-rows", type=positive, metavar="N", help="fit on so many training rows (all)")
     parser.add_argument(
-        "--cold-runs", type=_natural, default=3, metavar="N", help="processes started to time a cold start (3); 0: none"
+        "--cold-runs", type=whole, default=3, metavar="N", help="processes started to time a cold start (3); 0: none"
     )
     parser.add_argument("--html", type=Path, metavar="FILE", help="write the report as one HTML file")
     parser.add_argument("--curve", type=Path, metavar="FILE", help="a curve.json of `eval curve`, to show on the page")
@@ -246,20 +247,3 @@ def _cells(row: Row) -> dict[str, str]:
         "size": megabytes(result.size_megabytes),
         "memory": megabytes(result.memory_megabytes),
     }
-
-
-def _natural(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise ValueError
-    return number
-
-
-def _positive(text: str) -> int:
-    if not _natural(text):
-        raise ValueError
-    return int(text)
-
-
-# argparse names them in its errors
-_natural.__name__, _positive.__name__ = "whole number from 0", "whole number from 1"

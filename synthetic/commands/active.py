@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labeler.argument_types import positive
 from labeler.textfile import one_line
 from synthetic.active import LEAST_TRAINING, MEASURES, PICKED
 
@@ -30,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model", required=True, metavar="BUNDLE", help="starter, a bundle's folder, or a published one"
     )
     parser.add_argument("--labels", type=Path, metavar="FILE", help="labels.yml; becomes the folder's own")
-    parser.add_argument("--count", type=_positive, required=True, metavar="N", help="how many issues to pick")
+    parser.add_argument("--count", type=positive, required=True, metavar="N", help="how many issues to pick")
     parser.add_argument(
         "--by",
         choices=MEASURES,
@@ -135,9 +136,3 @@ def _figure(value: float | None) -> str:
 
 def _say(text: str) -> None:
     print(one_line(text), file=sys.stderr)
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError("a whole number from 1 up")
-    return int(text)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labeler.argument_types import dollars, positive
 from labeler.textfile import one_line
 from synthetic.failures import OverBudget
 
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="DIR", help="working folder with prepared.jsonl")
     parser.add_argument("--labels", type=Path, metavar="FILE", help="labels.yml; becomes the folder's own")
     parser.add_argument("--model", action="append", required=True, metavar="NAME", help="Gemini model; may be repeated")
-    parser.add_argument("--samples", type=_positive, default=1, metavar="N", help="answers of each model (default: 1)")
+    parser.add_argument("--samples", type=positive, default=1, metavar="N", help="answers of each model (default: 1)")
     parser.add_argument(
         "--thinking",
         action="append",
@@ -47,9 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="minimal, low, medium or high; for models up to 2.5 a number of tokens (default: the model's own)",
     )
     parser.add_argument("--only", type=Path, metavar="FILE", help="JSON list of the ids of the issues to annotate")
-    parser.add_argument("--limit", type=_positive, metavar="N", help="at most N issues that lack an answer")
+    parser.add_argument("--limit", type=positive, metavar="N", help="at most N issues that lack an answer")
     parser.add_argument("--dry-run", action="store_true", help="print a request and the estimated cost; send nothing")
-    parser.add_argument("--max-cost", type=_dollars, metavar="USD", help="stop before this run costs more")
+    parser.add_argument("--max-cost", type=dollars, metavar="USD", help="stop before this run costs more")
     parser.add_argument(
         "--price",
         action="append",
@@ -60,11 +60,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--batch", action="store_true", help="by the Batch API: half the price, within a day; run again to collect"
     )
-    parser.add_argument("--concurrency", type=_positive, default=8, metavar="N", help="requests at a time (default: 8)")
-    parser.add_argument("--requests-a-minute", type=_positive, metavar="N", help="at most so many requests a minute")
-    parser.add_argument("--tokens-a-minute", type=_positive, metavar="N", help="at most about so many tokens a minute")
+    parser.add_argument("--concurrency", type=positive, default=8, metavar="N", help="requests at a time (default: 8)")
+    parser.add_argument("--requests-a-minute", type=positive, metavar="N", help="at most so many requests a minute")
+    parser.add_argument("--tokens-a-minute", type=positive, metavar="N", help="at most about so many tokens a minute")
     parser.add_argument(
-        "--retries", type=_positive, default=200, metavar="N", help="failed requests to try again in all (default: 200)"
+        "--retries", type=positive, default=200, metavar="N", help="failed requests to try again in all (default: 200)"
     )
     parser.add_argument("--json", action="store_true", help="JSON instead of the table")
 
@@ -233,22 +233,6 @@ def _report(arguments: argparse.Namespace, tally: Tally, total: int) -> None:
 
 def _say(text: str) -> None:
     print(one_line(text), file=sys.stderr)
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError("a whole number from 1 up")
-    return int(text)
-
-
-def _dollars(text: str) -> float:
-    try:
-        found = float(text)
-    except ValueError:
-        found = math.nan
-    if not 0 <= found < math.inf:
-        raise argparse.ArgumentTypeError("US dollars, for instance 2.50")
-    return found
 
 
 def _thinking(text: str) -> tuple[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import re
 import sys
 from dataclasses import asdict
@@ -12,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labeler.argument_types import dollars, positive
 from labeler.errors import GitHubError, UsageError
 from labeler.textfile import one_line
 
@@ -41,13 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("issues")
     group.add_argument("--events", action="store_true", help="fetch who set which label too: a request an issue")
     group.add_argument("--api-url", metavar="URL", help="of a GitHub Enterprise, such as https://HOST/api/v3")
-    group.add_argument("--limit", type=_positive, metavar="N", help="fetch at most N issues in this run")
+    group.add_argument("--limit", type=positive, metavar="N", help="fetch at most N issues in this run")
     group = parser.add_argument_group("annotators")
     group.add_argument(
         "--model", action="append", default=[], metavar="NAME", help="Gemini model; may be repeated; default: none"
     )
-    group.add_argument("--samples", type=_positive, default=1, metavar="N", help="answers of each model (default: 1)")
-    group.add_argument("--max-cost", type=_dollars, metavar="USD", help="stop before this run costs more")
+    group.add_argument("--samples", type=positive, default=1, metavar="N", help="answers of each model (default: 1)")
+    group.add_argument("--max-cost", type=dollars, metavar="USD", help="stop before this run costs more")
     group.add_argument(
         "--price",
         action="append",
@@ -55,10 +55,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="[MODEL=]IN,OUT",
         help="US dollars a million tokens, for a model without a list price",
     )
-    group.add_argument("--concurrency", type=_positive, default=8, metavar="N", help="requests at a time (default: 8)")
-    group.add_argument("--requests-a-minute", type=_positive, metavar="N", help="at most so many requests a minute")
+    group.add_argument("--concurrency", type=positive, default=8, metavar="N", help="requests at a time (default: 8)")
+    group.add_argument("--requests-a-minute", type=positive, metavar="N", help="at most so many requests a minute")
     group.add_argument(
-        "--per-label", type=_positive, metavar="N", help="have the first model write issues for labels with fewer rows"
+        "--per-label", type=positive, metavar="N", help="have the first model write issues for labels with fewer rows"
     )
     group = parser.add_argument_group("publishing")
     group.add_argument("--publish", metavar="OWNER/NAME", help="upload the dataset to the Hugging Face Hub")
@@ -224,19 +224,3 @@ def _next(arguments: argparse.Namespace, built: Built) -> str:
 
 def _say(text: str) -> None:
     print(one_line(text), file=sys.stderr)
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError("a whole number from 1 up")
-    return int(text)
-
-
-def _dollars(text: str) -> float:
-    try:
-        found = float(text)
-    except ValueError:
-        found = math.nan
-    if not 0 <= found < math.inf:
-        raise argparse.ArgumentTypeError("US dollars, for instance 2.50")
-    return found

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from labeler.argument_types import positive
 from labeler.config import environment, read_machine
 from labeler.errors import GitHubError, InputError, UsageError
 from labeler.refusals import RateLimited
@@ -46,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "issues alone cost one a hundred",
     )
     parser.add_argument("--api-url", metavar="URL", help="of a GitHub Enterprise, such as https://HOST/api/v3")
-    parser.add_argument("--limit", type=_positive, metavar="N", help="at most N issues in this run; the next goes on")
+    parser.add_argument("--limit", type=positive, metavar="N", help="at most N issues in this run; the next goes on")
     group = parser.add_argument_group("instead of GitHub")
     group.add_argument(
         "--from", type=Path, dest="source", metavar="FILE|FOLDER", help="a JSONL, JSON or CSV file, or a dataset folder"
@@ -146,12 +147,3 @@ def _date(text: str) -> str:
         raise UsageError(
             f"--since {text}: no date", "Write it like 2024-01-31 or 2024-01-31T12:00Z, or last."
         ) from error
-
-
-def _positive(text: str) -> int:
-    if not re.fullmatch(r"[1-9][0-9]{0,8}", text):
-        raise ValueError
-    return int(text)
-
-
-_positive.__name__ = "number from 1"  # argparse names it in its error

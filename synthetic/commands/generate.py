@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labeler.argument_types import dollars, positive, whole
 from labeler.errors import UsageError
 from labeler.textfile import one_line
 from synthetic.failures import OverBudget
@@ -38,14 +39,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="DIR", help="working folder with a split dataset.csv")
     parser.add_argument("--model", required=True, metavar="NAME", help="Gemini model")
     parser.add_argument(
-        "--per-label", type=_positive, required=True, metavar="N", help="training rows that each label is to have"
+        "--per-label", type=positive, required=True, metavar="N", help="training rows that each label is to have"
     )
     parser.add_argument("--label", action="append", default=[], metavar="NAME", help="just for this one; repeatable")
     parser.add_argument(
-        "--examples", type=_whole, default=3, metavar="N", help="real training issues shown in a request (default: 3)"
+        "--examples", type=whole, default=3, metavar="N", help="real training issues shown in a request (default: 3)"
     )
     parser.add_argument("--dry-run", action="store_true", help="say what is lacking, print a request; send nothing")
-    parser.add_argument("--max-cost", type=_dollars, metavar="USD", help="stop before this run costs more")
+    parser.add_argument("--max-cost", type=dollars, metavar="USD", help="stop before this run costs more")
     parser.add_argument(
         "--price",
         action="append",
@@ -151,25 +152,3 @@ def _report(arguments: argparse.Namespace, made: Written, cost: float) -> None:
 
 def _say(text: str) -> None:
     print(one_line(text), file=sys.stderr)
-
-
-def _whole(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError("a whole number from 0 up")
-    return int(text)
-
-
-def _positive(text: str) -> int:
-    if _whole(text) < 1:
-        raise argparse.ArgumentTypeError("a whole number from 1 up")
-    return int(text)
-
-
-def _dollars(text: str) -> float:
-    try:
-        found = float(text)
-    except ValueError:
-        found = math.nan
-    if not 0 <= found < math.inf:
-        raise argparse.ArgumentTypeError("US dollars, for instance 2.50")
-    return found

@@ -6,6 +6,8 @@ import argparse
 import json
 from pathlib import Path
 
+from labeler.argument_types import positive
+
 HELP = "tune a base by LoRA on a dataset; merge, export, fit thresholds, write the card"
 EXAMPLES = """examples:
   python -m training run --data dataset.csv --base unsloth/gemma-3-270m-it --out runs/mine
@@ -38,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="go on with the run that --out holds")
     parser.add_argument(
         "--trials",
-        type=_positive,
+        type=positive,
         metavar="N",
         help="search for better settings first, by so many runs; the best becomes the run",
     )
@@ -99,9 +101,3 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{result.bundle or result.adapter}: step {result.best_step:,} of {result.steps:,}, "
           f"validation loss {result.validation_loss:.4f}{scored}")  # fmt: skip
     return 0
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 up")
-    return int(text)
