@@ -72,7 +72,9 @@ def upload(
     """
     api = _client(machine)
     with _translated(repository, machine.hub_token):
-        api.create_repo(repository, repo_type=kind, private=private, exist_ok=True)
+        # Of one that exists, asking to make it hides behind another error that the token may not write.
+        if not api.repo_exists(repository, repo_type=kind):
+            api.create_repo(repository, repo_type=kind, private=private, exist_ok=True)
         before = api.repo_info(repository, repo_type=kind)
         if private and not before.private:
             what = f"{repository} exists and is public"
