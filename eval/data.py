@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from labeler.dataset import Row
-from labeler.dataset_folder import LABELS, SOURCES, DatasetFolder, open_dataset
+from labeler.dataset_folder import DatasetFolder, dataset_sha256, open_dataset
 from labeler.errors import InputError
 from labeler.issue import Issue
 from labeler.labels import LabelSet
@@ -42,11 +41,6 @@ class Examples:
         index = np.asarray(rows, dtype=int)
         ids, issues = (tuple(all_of[i] for i in index) for all_of in (self.ids, self.issues))
         return Examples(ids, issues, self.truth[index], self.known[index])
-
-    def text(self, row: int) -> str:
-        """Title and body of one issue, as the classical systems read it."""
-        issue = self.issues[row]
-        return f"{issue.title}\n{issue.body[:4000]}"
 
 
 @dataclass(frozen=True)
@@ -81,7 +75,7 @@ def read_splits(path: Path) -> Splits:
     else:
         train, validation = carve(train, VALIDATION_SHARE, seed=0)
     name = dataset.file.parent.name if path.is_dir() else dataset.file.stem
-    return Splits(name, dataset.labels, train, validation, test, _sha256(dataset.file))
+    return Splits(name, dataset.labels, train, validation, test, dataset_sha256(dataset.file))
 
 
 def carve(examples: Examples, share: float, seed: int) -> tuple[Examples, Examples]:
@@ -124,11 +118,3 @@ def _examples(dataset: DatasetFolder, rows: Sequence[Row]) -> Examples:
     # The truth must not reach a system by way of the issue.
     issues = tuple(Issue(row.title, row.body, row.number, row.repo, id=row.id) for row in rows)
     return Examples(tuple(row.id for row in rows), issues, truth, known)
-
-
-def _sha256(file: Path) -> str:
-    digest = hashlib.sha256()
-    for part in (file, file.parent / LABELS, file.parent / SOURCES):
-        digest.update(part.read_bytes() if part.is_file() else b"")
-        digest.update(b"\0")
-    return digest.hexdigest()

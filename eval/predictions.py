@@ -11,7 +11,6 @@ project's file has other names for the same.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from typing import Any, NoReturn
 
 from labeler.errors import InputError
 from labeler.labels import LabelSet, fold
-from labeler.textfile import clean_text, decoded_lines, one_line
+from labeler.textfile import clean_text, decoded_lines, one_line, parsed_json
 
 # field -> its name here, and in the reference project's file
 NAMES = {
@@ -95,22 +94,12 @@ def _items(path: Path) -> Iterator[tuple[str, Any]]:
     lines = list(decoded_lines(path))
     first = next((line for line in lines if line.strip()), "")
     if first.lstrip().startswith("["):
-        for position, item in enumerate(_parsed("".join(lines), str(path), 1), 1):
+        for position, item in enumerate(parsed_json("".join(lines), str(path), 1), 1):
             yield f"{path}: item {position}", item
         return
     for number, line in enumerate(lines, 1):
         if line.strip():
-            yield f"{path}:{number}", _parsed(line, str(path), number)
-
-
-def _parsed(text: str, source: str, line: int) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        what = f"{source}:{line + error.lineno - 1}: not valid JSON: {error.msg} at column {error.colno}"
-        raise InputError(what, "Write one JSON object a line, or one array.") from error
-    except (RecursionError, ValueError) as error:
-        raise InputError(f"{source}:{line}: not valid JSON: {error}", "Write one JSON object a line.") from error
+            yield f"{path}:{number}", parsed_json(line, str(path), number)
 
 
 def _answer(item: Any, where: str, stem: str, labels: LabelSet) -> Answer:

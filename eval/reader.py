@@ -58,6 +58,11 @@ class Reader:
         """The bundle's own thresholds, by label."""
         return self.labeler.thresholds
 
+    @property
+    def size_bytes(self) -> int:
+        """Of the bundle on disk."""
+        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+
     def read(self, issues: Sequence[Issue], what: str = "reading") -> Reading:
         """Reads those not read before; shows progress under the name `what`."""
         if not issues:

@@ -9,6 +9,7 @@ A label outside a source's list is unknown on its rows, not false: nobody looked
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,15 @@ def open_dataset(path: Path) -> DatasetFolder:
     labels = read_labels(beside)
     sources = file.parent / SOURCES
     return DatasetFolder(file, labels, _read_spaces(sources, labels) if sources.is_file() else {})
+
+
+def dataset_sha256(file: Path) -> str:
+    """Of a dataset's rows, labels and sources together."""
+    digest = hashlib.sha256()
+    for part in (file, file.parent / LABELS, file.parent / SOURCES):
+        digest.update(part.read_bytes() if part.is_file() else b"")
+        digest.update(b"\0")
+    return digest.hexdigest()
 
 
 def _read_spaces(path: Path, labels: LabelSet) -> dict[str, tuple[str, ...]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -12,7 +11,7 @@ from typing import Any, BinaryIO
 
 from labeler.errors import InputError
 from labeler.issue import Issue, from_event, from_rest
-from labeler.textfile import csv_rows, decode_lines, decoded_lines
+from labeler.textfile import csv_rows, decode_lines, decoded_lines, parsed_json
 
 STANDARD_INPUT = "standard input"
 
@@ -70,7 +69,7 @@ def _from_json(lines: Iterator[str], source: str) -> Iterator[Issue]:
     text = "\n" * blank + "".join(lines)
     if not text.strip():
         return
-    parsed = _parsed(text, source, 1)
+    parsed = parsed_json(text, source, 1)
     for position, item in enumerate(parsed if isinstance(parsed, list) else [parsed], 1):
         yield _issue(item, f"{source}: item {position}")
 
@@ -78,17 +77,7 @@ def _from_json(lines: Iterator[str], source: str) -> Iterator[Issue]:
 def _from_jsonl(lines: Iterable[str], source: str, first: int) -> Iterator[Issue]:
     for number, line in enumerate(lines, first):
         if line.strip():
-            yield _issue(_parsed(line, source, number), f"{source}:{number}")
-
-
-def _parsed(text: str, source: str, line: int) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        what = f"{source}:{line + error.lineno - 1}: not valid JSON: {error.msg} at column {error.colno}"
-        raise InputError(what, "Write one JSON object a line, or one array.") from error
-    except (RecursionError, ValueError) as error:
-        raise InputError(f"{source}:{line}: not valid JSON: {error}", "Write one JSON object a line.") from error
+            yield _issue(parsed_json(line, source, number), f"{source}:{number}")
 
 
 def _issue(item: object, where: str) -> Issue:

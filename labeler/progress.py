@@ -1,10 +1,17 @@
-"""Progress bars on stderr: shown on a terminal only, so that logs stay readable."""
+"""What a program says beside its result: notes and progress bars on stderr, bars on a terminal only."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+
+from labeler.textfile import one_line
+
+
+def say(text: str) -> None:
+    """A note on stderr, on one line."""
+    print(one_line(text), file=sys.stderr)
 
 
 @contextmanager

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from labeler.errors import InputError
 
@@ -78,3 +80,14 @@ def integer_of(text: str) -> int | None:
 def one_line(text: str) -> str:
     """The text on one line, without the control characters that would act on a terminal."""
     return " ".join("".join(c if c.isprintable() or c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in text).split())
+
+
+def parsed_json(text: str, source: str, line: int) -> Any:
+    """JSON that begins at a line of a source. Raises InputError naming both."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        what = f"{source}:{line + error.lineno - 1}: not valid JSON: {error.msg} at column {error.colno}"
+        raise InputError(what, "Write one JSON object a line, or one array.") from error
+    except (RecursionError, ValueError) as error:
+        raise InputError(f"{source}:{line}: not valid JSON: {error}", "Write one JSON object a line.") from error

@@ -15,6 +15,7 @@ from markdown_it import MarkdownIt
 from eval.card import write_card
 from labeler.bundle import read_manifest, verify, write_manifest
 from labeler.dataset import Row, write_dataset
+from labeler.dataset_folder import dataset_sha256
 from labeler.errors import InputError
 from labeler.issue import Issue
 from labeler.labels import Label, LabelSet
@@ -24,7 +25,6 @@ from tests.models import tiny_config, write_checkpoint
 from training.bundle_run import make_bundle
 from training.card import card, cell, keep_sections
 from training.cli import main
-from training.data import dataset_sha256
 from training.licence import NOTICE, licence_of
 from training.run import read_record
 from training.settings import read_settings

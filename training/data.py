@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from labeler.dataset import Row, write_dataset
-from labeler.dataset_folder import DATASET, LABELS, SOURCES, DatasetFolder, open_dataset
+from labeler.dataset_folder import DATASET, LABELS, SOURCES, DatasetFolder, dataset_sha256, open_dataset
 from labeler.errors import InputError
 from labeler.issue import Issue
 from labeler.labels import LabelSet
@@ -102,15 +101,6 @@ def _without_twins(rows: Sequence[Labelled], splits: Sequence[str]) -> list[int]
         twins = {place for place, _ in overlapping([rows[i] for i in places], [rows[i] for i in kept])}
         kept += [i for place, i in enumerate(places) if place not in twins]
     return sorted(kept)
-
-
-def dataset_sha256(file: Path) -> str:
-    """Of data, labels and sources together."""
-    digest = hashlib.sha256()
-    for part in (file, file.parent / LABELS, file.parent / SOURCES):
-        digest.update(part.read_bytes() if part.is_file() else b"")
-        digest.update(b"\0")
-    return digest.hexdigest()
 
 
 def _labelled(dataset: DatasetFolder, row: Row) -> Labelled:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from labeler.errors import InputError, UsageError
+from labeler.errors import UsageError
 from training.backends import BACKENDS
+from training.settings import read_toml
 
 LAST, NONE = "last", "none"
 EXAMPLE = "examples/retrain.toml shows every key."
@@ -84,14 +84,8 @@ def read_config(path: Path | None, changes: Mapping[str, Any]) -> RetrainConfig:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}", "Check the path.") from error
-    except ValueError as error:
-        raise InputError(f"{path}: not valid TOML: {error}", "Mend it at that line.") from error
     flat: dict[str, Any] = {}
-    for key, value in given.items():
+    for key, value in read_toml(path).items():
         if isinstance(value, dict) and key in _SECTIONS:
             flat |= {f"{key}_{inner}": one for inner, one in value.items()}
         else:

@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labeler.bundle import MANIFEST, read_manifest, sha256
-from labeler.dataset_folder import DATASET
+from labeler.dataset_folder import DATASET, dataset_sha256
 from labeler.errors import InputError, LabelerError
 from labeler.files import write_text
 from labeler.textfile import one_line
 from synthetic.ledger import Made
-from training.data import dataset_sha256
 from training.retrain_config import NONE
 from training.retrain_job import EVALUATION, GATE, PUBLISHED, Job
 from training.settings import TuningSettings

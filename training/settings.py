@@ -120,16 +120,20 @@ def _preset_file(preset: str) -> Path:
     return Path(preset)
 
 
-def _read_preset(path: Path) -> dict[str, Any]:
-    """Keys with their values; sections only group them."""
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file. Raises InputError."""
     try:
-        read = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}", "Check the path.") from error
     except ValueError as error:
         raise InputError(f"{path}: not valid TOML: {error}", "Mend it at that line.") from error
+
+
+def _read_preset(path: Path) -> dict[str, Any]:
+    """Keys with their values; sections only group them."""
     flat: dict[str, Any] = {}
-    for key, value in read.items():
+    for key, value in read_toml(path).items():
         flat |= value if isinstance(value, dict) else {key: value}
     return {key: _typed(key, value, str(path)) for key, value in flat.items()}
 

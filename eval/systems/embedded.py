@@ -32,7 +32,7 @@ class Embeddings:
 
     @property
     def size_bytes(self) -> int:
-        return sum(file.stat().st_size for file in self._reader.folder.rglob("*") if file.is_file())
+        return self._reader.size_bytes
 
     def __call__(self, issues: Sequence[Issue]) -> Array:
         return self._reader.read(issues).embeddings

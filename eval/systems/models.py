@@ -75,7 +75,7 @@ class Answering:
 
     @property
     def size_bytes(self) -> int:
-        return bundle_bytes(self.reader)
+        return self.reader.size_bytes
 
     def __call__(self, issues: Sequence[Issue]) -> Output:
         reading = self.reader.read(issues, "reading")
@@ -106,7 +106,7 @@ class Writing:
 
     @property
     def size_bytes(self) -> int:
-        return bundle_bytes(self.reader)
+        return self.reader.size_bytes
 
     def __call__(self, issues: Sequence[Issue]) -> Output:
         with counted(len(issues), "writing") as done:
@@ -151,7 +151,7 @@ class Showing:
 
     @property
     def size_bytes(self) -> int:
-        return bundle_bytes(self.reader)
+        return self.reader.size_bytes
 
     def __call__(self, issues: Sequence[Issue]) -> Output:
         engine, task = self.reader.labeler.engine, self.reader.labeler.task
@@ -178,11 +178,6 @@ class Showing:
         for row in order[::-1]:
             ids += [*short.issue(self.issues[row]), *task.grammar.encode(self.chosen[row]), *again]
         return ids
-
-
-def bundle_bytes(reader: Reader) -> int:
-    """Size of a reader's bundle on disk."""
-    return sum(path.stat().st_size for path in reader.folder.rglob("*") if path.is_file())
 
 
 def _reader(task: Task, needs: Needs) -> Reader:

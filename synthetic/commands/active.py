@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labeler.argument_types import positive
+from labeler.progress import say
 from labeler.textfile import one_line
 from synthetic.active import LEAST_TRAINING, MEASURES, PICKED
 
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     from synthetic.active import active
     from synthetic.label_file import place_labels
 
-    labels = place_labels(arguments.folder, arguments.labels, _say)
+    labels = place_labels(arguments.folder, arguments.labels, say)
     bundle = resolve_model(arguments.model, read_machine(environment()))
     found = active(arguments.folder, Reader(bundle, labels, default_store()), arguments.count, arguments.by)
     out = arguments.out or arguments.folder / PICKED
@@ -132,7 +132,3 @@ def _print_rounds(rounds: tuple[Round, ...]) -> None:
 
 def _figure(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
-
-
-def _say(text: str) -> None:
-    print(one_line(text), file=sys.stderr)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labeler.argument_types import dollars, positive
+from labeler.progress import say
 from labeler.textfile import one_line
 from synthetic.failures import OverBudget
 
@@ -84,7 +84,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from synthetic.label_file import place_labels
     from synthetic.pace import Pace
 
-    labels = place_labels(arguments.folder, arguments.labels, _say)
+    labels = place_labels(arguments.folder, arguments.labels, say)
     # A dry run needs no key, as it sends nothing.
     gemini = Gemini(GeminiAccess("none") if arguments.dry_run else read_gemini(environment()))
     pace = Pace(arguments.requests_a_minute, arguments.tokens_a_minute, retries=arguments.retries)
@@ -117,13 +117,13 @@ def _plan(arguments: argparse.Namespace, annotators: Sequence[Annotator]) -> Pla
     held = list(under_way(read_jobs(arguments.folder)))
     made = plan(arguments.folder, annotators, only=only, limit=arguments.limit, under_way=held)
     if made.answered:
-        _say(f"{made.answered:,} answers are there already")
+        say(f"{made.answered:,} answers are there already")
     if made.failed:
-        _say(f"{made.failed:,} that failed before are tried again")
+        say(f"{made.failed:,} that failed before are tried again")
     if made.other_prompts:
-        _say(f"{made.other_prompts:,} answers are to another prompt or label list: they stay, and do not count")
+        say(f"{made.other_prompts:,} answers are to another prompt or label list: they stay, and do not count")
     if held and not arguments.batch:
-        _say(f"{len(held):,} wait in a batch: collect them by --batch")
+        say(f"{len(held):,} wait in a batch: collect them by --batch")
     return made
 
 
@@ -133,7 +133,7 @@ def _dry_run(arguments: argparse.Namespace, annotators: Sequence[Annotator]) -> 
 
     made = _plan(arguments, annotators)
     if not made.tasks:
-        _say("nothing is left to ask")
+        say("nothing is left to ask")
         return 0
     first = made.tasks[0]
     request = wire(first.annotator.request(first.issue.issue)[0])
@@ -154,7 +154,7 @@ def _one_by_one(arguments: argparse.Namespace, annotators: Sequence[Annotator], 
     total = len(made.tasks)
 
     def interrupted(under_way: int) -> None:
-        _say(f"waiting for {under_way} requests under way, which are paid; Ctrl-C again drops them")
+        say(f"waiting for {under_way} requests under way, which are paid; Ctrl-C again drops them")
 
     with _caches(arguments, made.tasks, asker.gemini) as caches, spending_bar(total, "asking") as advance:
         tally = annotate(
@@ -187,7 +187,7 @@ def _caches(arguments: argparse.Namespace, tasks: Sequence[Task], gemini: Gemini
                 made[row.model] = gemini.cache(
                     row.model, annotators[row.model].prompt.system, round(2 * 3600 * row.hours) + 600
                 )
-                _say(f"the instruction is cached: {row.caching}")
+                say(f"the instruction is cached: {row.caching}")
         yield made
     finally:
         for name in made.values():
@@ -199,20 +199,20 @@ def _batch(arguments: argparse.Namespace, annotators: Sequence[Annotator], gemin
     from synthetic.batch import ENDED, adopt, collect, submit
 
     if adopted := adopt(arguments.folder, gemini):
-        _say(f"{adopted} batch jobs were created though their names were not saved: found again")
+        say(f"{adopted} batch jobs were created though their names were not saved: found again")
     tally = Tally()
     jobs = collect(arguments.folder, gemini, tally.count)
     made = _plan(arguments, annotators)
     done = submit(arguments.folder, gemini, made.tasks, arguments.max_cost)
     if done.jobs:
         cost = f"about ${done.about:.2f}, at most ${done.at_most:.2f}"
-        _say(f"submitted {done.tasks:,} requests in {done.jobs} batch jobs: {cost}")
+        say(f"submitted {done.tasks:,} requests in {done.jobs} batch jobs: {cost}")
     if done.left:
-        _say(f"{done.left:,} requests are left out: they could lead over --max-cost {arguments.max_cost:g}")
+        say(f"{done.left:,} requests are left out: they could lead over --max-cost {arguments.max_cost:g}")
     count = sum(len(job.issues) for job in jobs if job.state != ENDED) + done.tasks
     _report(arguments, tally, tally.labelled + tally.failed + count + done.left)
     if count:
-        _say(f"{count:,} requests wait with the service for up to a day or two: run the same command again to collect")
+        say(f"{count:,} requests wait with the service for up to a day or two: run the same command again to collect")
     return 0
 
 
@@ -229,10 +229,6 @@ def _report(arguments: argparse.Namespace, tally: Tally, total: int) -> None:
         print(f"stopped before --max-cost {arguments.max_cost:g} is exceeded; run again to go on")
     elif tally.error is None and not left:
         print(f"next: python -m synthetic agreement {arguments.folder}")
-
-
-def _say(text: str) -> None:
-    print(one_line(text), file=sys.stderr)
 
 
 def _thinking(text: str) -> tuple[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import sys
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from labeler.argument_types import dollars, positive
 from labeler.errors import GitHubError, UsageError
+from labeler.progress import say
 from labeler.textfile import one_line
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
         recipe = _recipe(arguments)
         if arguments.dry_run:
             return _dry_run(arguments, recipe)
-        built = build(arguments.out, recipe, _say)
+        built = build(arguments.out, recipe, say)
     if arguments.json:
         print(json.dumps(asdict(built), indent=1, ensure_ascii=False))
     else:
@@ -106,7 +106,7 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
         check_name(arguments.publish)
     environ = environment()
     machine = read_machine(environ)
-    labels = place_labels(arguments.out, arguments.labels, _say)
+    labels = place_labels(arguments.out, arguments.labels, say)
     models = list(dict.fromkeys(model.removeprefix("models/") for model in arguments.model))
     price = prices(arguments.price, models, date.today())
     gemini = Gemini(read_gemini(environ) if models and not arguments.dry_run else GeminiAccess("none"))
@@ -139,9 +139,9 @@ def _fetch(arguments: argparse.Namespace, machine: Machine) -> Fetched:
         limit=arguments.limit,
         waits=bool(machine.github_token),
     )
-    github = GitHub(machine.github_token, api_url, budget_seconds=PATIENCE_SECONDS, on_wait=_say)
+    github = GitHub(machine.github_token, api_url, budget_seconds=PATIENCE_SECONDS, on_wait=say)
     try:
-        return fetch(github, wanted, arguments.out, tell=_say)
+        return fetch(github, wanted, arguments.out, tell=say)
     except GitHubError as error:
         if isinstance(error, RateLimited) and not machine.github_token:
             raise type(error)(error.what, TOKEN_REMEDY) from error
@@ -160,10 +160,10 @@ def _annotate(arguments: argparse.Namespace, planned: Plan, asker: Asker) -> Tal
             asker.pace,
             concurrency=arguments.concurrency,
             on_answer=lambda answer: advance(asker.budget.spent),
-            on_interrupt=lambda count: _say(f"waiting for {count} requests under way, which are paid"),
+            on_interrupt=lambda count: say(f"waiting for {count} requests under way, which are paid"),
         )
     for error, count in sorted(tally.errors.items(), key=lambda one: -one[1])[:5]:
-        _say(f"  {count:,} × {error}")
+        say(f"  {count:,} × {error}")
     # What a task cost that was given up half-way is in no answer, but it is spent.
     tally.cost = asker.budget.spent - before
     return tally
@@ -180,7 +180,7 @@ def _dry_run(arguments: argparse.Namespace, recipe: Recipe) -> int:
     from synthetic.build import what_is_left
     from synthetic.estimate import estimate, print_estimate
 
-    planned = what_is_left(arguments.out, recipe, _say)
+    planned = what_is_left(arguments.out, recipe, say)
     rows = estimate(planned.tasks, planned.measured, arguments.concurrency)
     if arguments.json:
         print(json.dumps({"estimate": [asdict(row) for row in rows]}, indent=1))
@@ -220,7 +220,3 @@ def _next(arguments: argparse.Namespace, built: Built) -> str:
         first = f"python -m synthetic review {arguments.out}"
         return f"next: {first}   ({built.undecided:,} issues on which the annotators disagree), then this command again"
     return f"next: python -m training run --data {arguments.out / 'dataset.csv'} --out runs/{arguments.out.name}"
-
-
-def _say(text: str) -> None:
-    print(one_line(text), file=sys.stderr)

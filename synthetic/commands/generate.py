@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from labeler.argument_types import dollars, positive, whole
 from labeler.errors import UsageError
+from labeler.progress import say
 from labeler.textfile import one_line
 from synthetic.failures import OverBudget
 from synthetic.generate import MOST_IN_VAIN
@@ -74,7 +74,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from synthetic.label_file import place_labels
     from synthetic.writer import Writer
 
-    labels = place_labels(arguments.folder, None, _say)
+    labels = place_labels(arguments.folder, None, say)
     model = arguments.model.removeprefix("models/")
     price = prices(arguments.price, [model], date.today())[model]
     gemini = Gemini(GeminiAccess("none") if arguments.dry_run else read_gemini(environment()))
@@ -148,7 +148,3 @@ def _report(arguments: argparse.Namespace, made: Written, cost: float) -> None:
         print(f"stopped before --max-cost {arguments.max_cost:g} is exceeded; run again to go on")
     elif made.error is None:
         print(f"next: python -m synthetic split {arguments.folder}")
-
-
-def _say(text: str) -> None:
-    print(one_line(text), file=sys.stderr)
