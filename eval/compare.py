@@ -176,8 +176,7 @@ class Meter:
         return getattr(self._reader, name)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # In another process nothing has been read yet, and nothing may be looked up.
-        return Reader, (self._reader.folder, self._reader.labels, Store(None))
+        return self._reader.__reduce__()
 
 
 def _spent(meters: Sequence[Meter], call: Callable[[], T]) -> tuple[T, float]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -48,6 +49,10 @@ class Reader:
         code = code_hash(*(f"labeler/{name}.py" for name in _CODE))
         self.key = [sha256(folder / MANIFEST), labels.to_dicts(), code]
         self._known: dict[str, tuple[Array, Array, Array, float]] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # In another process nothing has been read yet, and nothing may be looked up.
+        return Reader, (self.folder, self.labels, Store(None))
 
     @cached_property
     def labeler(self) -> Labeler:

@@ -20,10 +20,11 @@ from eval.systems.text import Linear
 from labeler.bundle import read_manifest
 from labeler.decoder import available_cores
 from labeler.issue import Issue
-from labeler.labels import Label, LabelSet, read_labels
+from labeler.labels import Label, LabelSet
 from labeler.predict import Labeler
 from training.recipe import read_recipe
-from training.rows import Labelled, issue_rows, nlbse24_rows, training_rows, truth_and_known
+from training.rows import Labelled, truth_and_known
+from training.starter_data import nlbse24_rows, starter_rows
 
 THREE = ("bug", "enhancement", "question")
 Array = np.ndarray
@@ -31,10 +32,9 @@ Array = np.ndarray
 
 def compare(data: Path, model: Path, recipe_path: Path) -> dict[str, Any]:
     """Figures of both systems on both tests, and of chance."""
-    recipe = read_recipe(recipe_path)
-    names = read_labels(Path(recipe["tune"]["labels"])).names
-    rows, validation = training_rows(data, names, recipe["tune"], recipe["seed"])
-    dev, nlbse24 = issue_rows(data, names, "dev"), nlbse24_rows(data, names)
+    found = starter_rows(read_recipe(recipe_path, ("dataset",)), data)
+    names, rows, validation, dev = found.labels.names, found.train, found.validation, found.test
+    nlbse24 = nlbse24_rows(data, names)
     answers = np.array([THREE.index(next(iter(row.labels))) for row in nlbse24])
     seen = {row.issue.repository for row in rows}
     unseen = np.array([row.issue.repository not in seen for row in nlbse24])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,14 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
-from eval.card import write_card
+from eval.card import COLUMNS, SYSTEMS, write_card
 from labeler.bundle import read_manifest, verify, write_manifest
 from labeler.dataset import Row, write_dataset
 from labeler.dataset_folder import dataset_sha256
 from labeler.errors import InputError
 from labeler.issue import Issue
 from labeler.labels import Label, LabelSet
-from labeler.predict import STARTER, Labeler
+from labeler.predict import Labeler
 from labeler.tensors import write_tensors
 from tests.models import tiny_config, write_checkpoint
 from training.bundle_run import make_bundle
@@ -252,18 +253,28 @@ def test_the_command_prints_figures_and_the_folder(run: Path, capsys: pytest.Cap
     assert "3 labels" in printed.splitlines()[-1]
 
 
-def test_the_starters_card_shares_the_metadata_and_keeps_what_others_measured(tmp_path: Path) -> None:
-    shutil.copytree(STARTER, tmp_path / "starter")
-    bundle = tmp_path / "starter"
-    (bundle / "README.md").write_text("# old\n\n## Quality\n\nold\n\n## Hostile text\n\nkept\n", encoding="utf-8")
+def test_the_comparison_stands_first_in_the_card_and_keeps_what_others_measured(run: Path) -> None:
+    bundle = run / "bundle"
+    before, card_before = read_card(bundle)
+    chance = {"dev_micro_f1": 0.3, "dev_macro_f1": 0.2, "nlbse24_macro_f1": 0.3}
+    ours = dict.fromkeys(COLUMNS, 0.7) | {"dev_f1": dict.fromkeys(LABELS.names, 0.6)}
+    figures: dict[str, Any] = dict.fromkeys(SYSTEMS, ours) | {SYSTEMS[2]: chance}
+    figures["rows"] = {"train": 5, "validation": 5, "dev": 2125, "nlbse24": 7, "unseen": 3}
+    figures["support"] = dict.fromkeys(LABELS.names, 30)
     manifest = read_manifest(bundle)
-    figures = manifest.metrics | {"support": dict.fromkeys(manifest.labels.names, 30)}
     manifest.metrics["injection"] = {"figure": 1}
     write_manifest(bundle, manifest)
-    write_card(bundle, figures)
-    metadata, text = read_card(bundle)
-    assert metadata["license"] == "apache-2.0"
-    assert text.count("## Quality") == 1
-    assert text.endswith("## Hostile text\n\nkept\n")
-    assert read_manifest(bundle).metrics["injection"] == {"figure": 1}
+    for _ in range(2):  # the second time it replaces what stands there
+        write_card(bundle, figures)
+        metadata, text = read_card(bundle)
+        assert metadata == before
+        assert re.findall("^## .*", text, re.MULTILINE) == [
+            "## Beside a linear model", *re.findall("^## .*", card_before, re.MULTILINE)
+        ]  # fmt: skip
+    assert "| starter | 0.700 | 0.700 |" in text
+    assert "*dev* (n = 2,125)" in text.replace("\n", " ")
+    assert f"| {LABELS.names[0]} | 0.60 | 0.60 | 30 |" in text
+    found = read_manifest(bundle).metrics
+    assert found["injection"] == {"figure": 1}
+    assert found["starter"] == ours
     verify(bundle)

@@ -113,7 +113,7 @@ def from_scratch(recipe: Mapping[str, Any], text: Sequence[Path], out: Path, *, 
     model = Gemma3ForCausalLM(_config(recipe)).to(pick_device())
     train(model, tokens, settings, out, compile=compile)
     _start_turn_tokens(model, out / "tokenizer.json")
-    base = _save(model, out, out)
+    base = _save(model, out, out, f"---\nlicense: {recipe['licence']}\n---\n" if "licence" in recipe else "")
     _remove_state(out)
     return base
 
@@ -215,8 +215,8 @@ def _start_turn_tokens(model: Gemma3ForCausalLM, tokenizer_json: Path) -> None:
         rows[tokenizer.token_to_id(turn)] = rows[tokenizer.token_to_id(document)]
 
 
-def _save(model: Gemma3ForCausalLM, source: Path, out: Path) -> Path:
-    """Writes `out/base`, whole or not at all, with the tokenizer files of the folder `source`."""
+def _save(model: Gemma3ForCausalLM, source: Path, out: Path, card: str = "") -> Path:
+    """Writes `out/base`, whole or not at all, with the tokenizer files of the folder `source` and a README."""
     base, unfinished = out / "base", out / "base.tmp"
     shutil.rmtree(unfinished, ignore_errors=True)
     model.save_pretrained(unfinished)
@@ -224,6 +224,8 @@ def _save(model: Gemma3ForCausalLM, source: Path, out: Path) -> Path:
         for path in source.glob(pattern):
             if path.is_file() and path.suffix != ".tmp":
                 shutil.copyfile(path, unfinished / path.name)
+    if card:
+        (unfinished / "README.md").write_text(card, encoding="utf-8")
     shutil.rmtree(base, ignore_errors=True)
     os.replace(unfinished, base)
     return base

@@ -50,6 +50,8 @@ def make_bundle(
     *,
     name: str = "",
     version: str = "",
+    base_model: str = "",
+    command: str = "",
     target_precision: float | None = None,
     progress: Progress = lambda step: None,
 ) -> Path:
@@ -57,6 +59,8 @@ def make_bundle(
 
     Args:
         name: default: the folder's name; version: default: today's date.
+        base_model: what the card calls the base; default: its name.
+        command: what the card says to reproduce it by; default: the run with its settings.
         target_precision: see `fit_thresholds`.
 
     Raises:
@@ -79,10 +83,10 @@ def make_bundle(
             making,
             name=name or run.resolve().name,
             version=version or date.today().isoformat(),
-            base_model=_public_name(base),
+            base_model=base_model or _public_name(base),
             token_budget=record["token_budget"],
             describe=record["describe"],
-            provenance=_provenance(record, base, data),
+            provenance=_provenance(record, base, data) | ({"command": command} if command else {}),
             progress=progress,
         )
         finish(making, manifest, data, target_precision, record["settings"]["seed"], progress, older=run / BUNDLE)

@@ -9,7 +9,7 @@ from typing import Any
 
 from labeler.errors import InputError
 
-SECTIONS = ("tokenizer", "model", "pretrain", "tune")
+SECTIONS = ("tokenizer", "model", "pretrain", "dataset")
 
 
 def read_recipe(path: Path, sections: Sequence[str] = SECTIONS) -> dict[str, Any]:

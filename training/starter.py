@@ -1,60 +1,38 @@
-"""From a pretrained base to the starter bundle: tune, merge, export, fit calibration and thresholds."""
+"""The starter: its dataset, a base made from nothing, LoRA tuning and the bundle, one after the other."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 
-from labeler.bundle import write_manifest
-from labeler.decoder import available_cores
-from labeler.labels import LabelSet, read_labels
-from labeler.predict import Labeler
-from training.export import export
-from training.fitted import Fitted, fit_all
-from training.rows import Labelled, training_rows, truth_and_known
+def make_starter(recipe: Mapping[str, Any], data: Path, out: Path, *, compile: bool = True) -> Path:
+    """Writes `out/dataset`, `out/base` and the run `out/tuned`, keeps what is whole already; returns the bundle.
 
+    Args:
+        recipe: `training.recipe.read_recipe`.
+        data: the folder of the gzipped JSON lines (`training.corpus.FILES`, and unlabelled text).
+        compile: whether pretraining compiles the model; tuning does as the recipe's preset says.
 
-def make_starter(recipe: dict[str, Any], data: Path, out: Path, *, compile: bool = True) -> Path:
-    """Writes `out/merged` (kept if it is there already) and `out/bundle`; returns the bundle."""
-    settings = recipe["tune"]
-    labels = read_labels(Path(settings["labels"]))
-    rows, validation = training_rows(data, labels.names, settings, recipe["seed"])
-    merged, bundle = out / "merged", out / "bundle"
-    if not (merged / "config.json").exists():
-        from training.tune import tune
+    Raises:
+        LabelerError: the recipe or the data lack something.
+    """
+    from training.adapt import from_scratch
+    from training.bundle_run import make_bundle
+    from training.run import RECORD, read_record, run
+    from training.settings import read_settings
+    from training.starter_data import write_starter_dataset
 
-        tune(out / "base", rows, labels, settings, merged, seed=recipe["seed"], compile=compile)
-    manifest = export(
-        merged,
-        labels,
-        bundle,
+    dataset = write_starter_dataset(recipe, data, out / "dataset")
+    base, tuned = from_scratch(recipe, [data], out, compile=compile), out / "tuned"
+    resume = (tuned / RECORD).is_file()
+    if not resume or read_record(tuned)["status"] == "begun":
+        run(read_settings(recipe["preset"]), dataset, str(base), tuned, backend="peft", resume=resume, bundle=False)
+    return make_bundle(
+        tuned,
         name="starter",
         version=recipe["version"],
-        base_model="made from nothing by training/recipes/starter.toml",
-        token_budget=settings["token_budget"],
-        describe=settings["describe"],
-        provenance={
-            "training rows": len(rows),
-            "pretraining tokens": recipe["pretrain"]["tokens"],
-            "seed": recipe["seed"],
-            "sources": sorted({row.source for row in rows}),
-        },
+        base_model="a small Gemma 3 made from nothing (training/recipes/starter.toml)",
+        command="python -m training starter --data DATA --out runs/starter",
     )
-    fitted = _fit(bundle, labels, validation)
-    metrics = {"calibration": fitted.calibration_figures}
-    write_manifest(
-        bundle, replace(manifest, calibration=fitted.calibration, thresholds=fitted.thresholds, metrics=metrics)
-    )
-    return bundle
-
-
-def _fit(bundle: Path, labels: LabelSet, rows: list[Labelled]) -> Fitted:
-    """Calibration and thresholds from validation rows, with the exported weights and the runtime's own engine."""
-    labeler = Labeler(bundle, threads=1, workers=available_cores())
-    said = labeler.predict_many(row.issue for row in rows)
-    q = np.array([[p.probabilities[name] for name in labels.names] for p in said])
-    truth, known = truth_and_known(rows, labels.names)
-    return fit_all(labels.names, truth, q, known)

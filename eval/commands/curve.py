@@ -42,13 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_tune_arguments(parser: argparse.ArgumentParser) -> None:
-    """What `few-labels` takes too."""
+    """What `few-labels` and `nlbse24` take too."""
     parser.add_argument(
         "--tune",
         action="append",
         default=[],
         metavar="BASE",
-        help="tune this base by LoRA on each slice; repeatable: with and without domain adaptation",
+        help="tune this base by LoRA on the same issues; repeatable: with and without domain adaptation",
     )
     parser.add_argument("--preset", metavar="NAME|FILE", help="the settings for --tune, as in `training run`")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting; repeatable")

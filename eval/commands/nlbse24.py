@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eval.commands.compare import add_model_arguments, say
+from eval.commands.curve import add_tune_arguments, tuned_systems
 from labeler.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 HELP = "the NLBSE'24 issue classification benchmark by its published protocol, beside the published figures"
 EXAMPLES = """examples:
   python -m eval nlbse24 --train issues_train.csv --test issues_test.csv --model labeler/starter
-  python -m eval nlbse24 --train issues_train.csv --folds 5 --model labeler/starter --baselines linear,neighbours"""
+  python -m eval nlbse24 --train issues_train.csv --folds 5 --model labeler/starter --baselines linear,neighbours
+  python -m eval nlbse24 --train issues_train.csv --folds 3 --model labeler/starter --tune runs/base --set epochs=4
+
+--tune needs the training environment, and one run of `python -m training run` for each repository and fold."""
 MEAN, FOR_ALL = "mean [95 %]", "one for all"
 WIDE = 110  # columns of a terminal that holds repositories and means beside each other
 
@@ -32,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--test", type=Path, help="the same, to test on")
     parser.add_argument("--folds", type=int, metavar="K", help="instead of --test: cross-validate inside --train")
     add_model_arguments(parser)
+    add_tune_arguments(parser)
     parser.add_argument("--json", action="store_true", help="JSON instead of the table")
 
 
@@ -39,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     import numpy as np
 
     from eval.bundles import open_reader, open_readers
-    from eval.compare import entrants
+    from eval.compare import Entrant, entrants
     from eval.nlbse24 import LABELS, PUBLISHED, Trial, folds, is_competition_test, read_rows, run_trials
     from eval.store import default_store
     from labeler.labels import read_labels
@@ -62,7 +67,8 @@ def run(arguments: argparse.Namespace) -> int:
         note = f"cross-validated inside {arguments.train.name}, {arguments.folds} folds"
     models = open_readers(arguments.model, labels, store)
     base = open_reader(arguments.base, labels, store) if arguments.base else None
-    scores = run_trials(rows, trials, labels, entrants(arguments.baselines, models, base), store, say)
+    chosen = entrants(arguments.baselines, models, base) + [Entrant(system) for system in tuned_systems(arguments)]
+    scores = run_trials(rows, trials, labels, chosen, store, say)
     if arguments.json:
         published = {"figures": PUBLISHED, "comparable": not note, "note": note}
         print(json.dumps({"systems": [asdict(score) for score in scores], "published": published}, indent=1))

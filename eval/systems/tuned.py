@@ -1,6 +1,6 @@
 """A base tuned by LoRA on the training issues, as `python -m training run` does it. It takes minutes to hours.
 
-For `eval curve` only: what is fitted lives in a temporary folder, so that it cannot answer in another process.
+What is fitted lives in a temporary folder, and no longer than the process that fitted it.
 """
 
 from __future__ import annotations
@@ -77,6 +77,9 @@ class TunedModel:
 
     def __call__(self, issues: Sequence[Issue]) -> Output:
         return self.model(issues)
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"model": self.model, "work": None}  # whoever is sent it does not own the folder
 
 
 def tuned(bases: Sequence[str], preset: str, changes: Sequence[str]) -> list[Tuned]:

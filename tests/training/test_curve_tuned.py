@@ -1,4 +1,4 @@
-"""`python -m eval curve --tune`: tuning on every slice."""
+"""`python -m eval curve --tune` and `nlbse24 --tune`: tuning on every slice, and on every repository."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from eval.cli import main
+from tests.models import write_bundle
 from tests.training.small import make_rows, write_base, write_folder
 
 SETTINGS = (
@@ -45,3 +46,22 @@ def test_what_training_refuses_is_said_with_its_remedy(
     assert "on 12 issues failed: " in capsys.readouterr().err
     assert main([*given, "--set", "rank=4"]) == 2
     assert "--tune BASE" in capsys.readouterr().err
+
+
+def test_a_base_is_tuned_for_each_repository_and_fold_of_a_benchmark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LABELER_CACHE", str(tmp_path / "cache"))
+    rows = [
+        {"repo": "octo/app", "labels": [label], "title": f"{label} number {i}", "body": f"about {label}"}
+        for i in range(8)
+        for label in ("bug", "enhancement", "question")
+    ]
+    (tmp_path / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    given = ["nlbse24", "--train", str(tmp_path / "train.jsonl"), "--folds", "2", "--baselines", "linear", "--json"]
+    given += ["--model", str(write_bundle(tmp_path / "model")), "--tune", str(write_base(tmp_path / "tiny"))]
+    assert main([*given, *(f"--set={change}" for change in SETTINGS)]) == 0
+    scores = {score["key"]: score for score in json.loads(capsys.readouterr().out)["systems"]}
+    assert scores["linear"]["repos"]["octo/app"] == 1.0  # the words give it away
+    assert scores["lora:tiny"]["mean"]["n"] == len(rows)
+    assert 0 < scores["lora:tiny"]["repos"]["octo/app"] < 1

@@ -11,15 +11,14 @@ import pytest
 import torch
 from transformers import Gemma3ForCausalLM
 
+from eval.cli import main as evaluate
 from labeler.bundle import read_manifest, verify
 from labeler.labels import Label, LabelSet
 from labeler.predict import Labeler
-from training.adapt import from_scratch
+from training.cli import main as train
 from training.corpus import held_out_titles
-from training.export import export
-from training.rows import training_rows
+from training.data import read_tuning_data
 from training.texts import documents, text_files
-from training.tune import tune
 
 LABELS = LabelSet((Label("bug"), Label("enhancement"), Label("documentation"), Label("question")))
 TOPICS = {
@@ -65,6 +64,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 RECIPE: dict[str, Any] = {
     "seed": 0,
     "version": "test",
+    "licence": "apache-2.0",
     "tokenizer": {"vocab_size": 500, "sample_characters": 20_000},
     "model": {
         "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2,
@@ -76,77 +76,109 @@ RECIPE: dict[str, Any] = {
         "embedding_learning_rate": 3e-2, "weight_decay": 0.0, "warmup": 0.1, "decay": 0.4,
         "mix": {"issues": 0.5, "unlabelled": 0.4, "commits": 0.1}, "kept": ["nlbse24"],
     },
-    "tune": {
-        "rank": 16, "alpha": 16, "learning_rate": 5e-3, "epochs": 4, "batch_tokens": 4096, "warmup": 0.1, "decay": 0.5,
-        "token_budget": 64, "describe": False, "cap": {"made": 400}, "commits_a_label": 5, "drop_label": 0.3,
-        "shuffle_labels": 0.5, "validation_rows": 120,
-    },
+    "dataset": {"cap": {"made": 400}, "commits_a_label": 5, "validation_rows": 120},
 }  # fmt: skip
+PRESET = """
+rank = 16
+alpha = 16.0
+train_embeddings = true
+train_norms = true
+epochs = 6
+learning_rate = 5e-3
+optimizer = "adamw"
+batch_tokens = 4096
+token_budget = 64
+sequence_length = 256
+describe = false
+patience = 0
+evaluations = 1
+"""
 
 
 @pytest.fixture(scope="module")
-def base(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return from_scratch(RECIPE, [data], tmp_path_factory.mktemp("run"), compile=False)
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("recipe")
+    (folder / "labels.yml").write_text("".join(f"- {name}\n" for name in LABELS.names))
+    (folder / "preset.toml").write_text(PRESET)
+    settings = RECIPE | {"preset": str(folder / "preset.toml")}
+    settings["dataset"] = RECIPE["dataset"] | {"labels": str(folder / "labels.yml")}
+    (folder / "recipe.toml").write_text(as_toml(settings))
+    return folder / "recipe.toml"
 
 
-def test_pretraining_lowers_the_loss_and_saves_what_transformers_loads(base: Path) -> None:
-    losses = [json.loads(line)["loss"] for line in (base.parent / "pretrain.jsonl").read_text().splitlines()]
+@pytest.fixture(scope="module")
+def out(recipe: Path, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the command makes."""
+    folder = tmp_path_factory.mktemp("starter")
+    command = ["starter", "--recipe", str(recipe), "--data", str(data), "--out", str(folder), "--no-compile"]
+    assert train(command) == 0
+    return folder
+
+
+def test_pretraining_lowers_the_loss_and_saves_what_transformers_loads(out: Path) -> None:
+    losses = [json.loads(line)["loss"] for line in (out / "pretrain.jsonl").read_text().splitlines()]
     assert losses[-1] < 0.8 * losses[0]
-    model = Gemma3ForCausalLM.from_pretrained(base)
+    model = Gemma3ForCausalLM.from_pretrained(out / "base")
     assert model.config.vocab_size == 500
 
 
-def test_tuning_learns_the_labels_and_the_bundle_says_them(base: Path, data: Path, tmp_path: Path) -> None:
-    rows, validation = training_rows(data, LABELS.names, RECIPE["tune"], 0)
-    before = Gemma3ForCausalLM.from_pretrained(base).state_dict()
-    losses = tune(base, rows, LABELS, RECIPE["tune"], tmp_path / "merged", seed=0)
-    assert sum(losses[-5:]) < 0.5 * sum(losses[:5])
-    after = Gemma3ForCausalLM.from_pretrained(tmp_path / "merged").state_dict()
-    changed = {name for name in before if not torch.equal(before[name], after[name])}
-    assert changed == set(before)
-    export(tmp_path / "merged", LABELS, tmp_path / "bundle", token_budget=64, describe=False)
-    labeler = Labeler(tmp_path / "bundle")
-    right = sum(set(labeler.predict(row.issue).chosen) == row.labels for row in validation)
-    assert right >= 0.8 * len(validation)
+def test_tuning_changes_every_weight_and_the_bundle_knows_the_labels(out: Path) -> None:
+    before = Gemma3ForCausalLM.from_pretrained(out / "base").state_dict()
+    after = Gemma3ForCausalLM.from_pretrained(out / "tuned" / "merged").state_dict()
+    assert all(not torch.equal(before[name], after[name].float()) for name in before)
+    bundle = out / "tuned" / "bundle"
+    verify(bundle)
+    manifest, labeler = read_manifest(bundle), Labeler(bundle)
+    assert (manifest.name, manifest.version) == ("starter", "test")
+    assert manifest.provenance["licence"] == "apache-2.0"
+    assert set(manifest.thresholds) == set(LABELS.names)
+    rows = read_tuning_data(out / "dataset").validation
+    right = sum(set(labeler.predict(row.issue).chosen) == row.labels for row in rows)
+    assert right >= 0.8 * len(rows)
 
 
-def test_no_held_out_issue_is_trained_on(data: Path) -> None:
-    held_out = held_out_titles(data)
-    rows, validation = training_rows(data, LABELS.names, RECIPE["tune"], 0)
+def test_no_held_out_issue_is_trained_on(out: Path, data: Path) -> None:
+    held_out, found = held_out_titles(data), read_tuning_data(out / "dataset")
     assert held_out
-    assert not held_out & {row.issue.title.lower() for row in rows + validation}
+    assert {row.issue.title.lower() for row in found.test} < held_out
+    assert not held_out & {row.issue.title.lower() for row in found.train + found.validation}
     kept = [path for path in text_files([data]) if "nlbse24" in path.name]
     texts = list(documents(text_files([data]), 0, mix=RECIPE["pretrain"]["mix"], kept=kept))
     assert not held_out & {text.split("\n")[0].strip().lower() for text in texts}
 
 
-def test_the_starters_commands_make_a_bundle_with_thresholds_and_measure_it(
-    base: Path, data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_given_again_the_command_trains_nothing_anew(
+    out: Path, recipe: Path, data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from eval.cli import main as evaluate
-    from training.cli import main as train
+    monkeypatch.setattr("training.pretrain.train", None)
+    monkeypatch.setattr("training.fit.fit", None)
+    adapter = (out / "tuned" / "adapter" / "adapter_model.safetensors").stat()
+    assert train(["starter", "--recipe", str(recipe), "--data", str(data), "--out", str(out)]) == 0
+    assert capsys.readouterr().out.strip() == str(out / "tuned" / "bundle")
+    assert (out / "tuned" / "adapter" / "adapter_model.safetensors").stat() == adapter
 
-    labels = base.parent / "labels.yml"
-    labels.write_text("".join(f"- {name}\n" for name in LABELS.names))
-    recipe = base.parent / "recipe.toml"
-    recipe.write_text(as_toml(RECIPE | {"tune": RECIPE["tune"] | {"labels": str(labels), "epochs": 1}}))
-    common = ["--recipe", str(recipe), "--data", str(data)]
-    assert train(["tune", *common, "--out", str(base.parent), "--no-compile"]) == 0
-    bundle = base.parent / "bundle"
-    manifest = read_manifest(bundle)
-    assert set(manifest.thresholds) == set(LABELS.names)
-    verify(bundle)
-    capsys.readouterr()
-    assert evaluate(["starter", *common, "--model", str(bundle), "--json"]) == 0
+
+def test_the_starter_is_measured_beside_a_linear_model_and_its_card_says_so(
+    out: Path, recipe: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = out / "tuned" / "bundle"
+    command = ["starter", "--recipe", str(recipe), "--data", str(data), "--model", str(bundle)]
+    assert evaluate([*command, "--json"]) == 0
     figures = json.loads(capsys.readouterr().out)
     assert figures["rows"]["dev"] > 0
     # Nine rows a topic repeat word for word: a linear model cannot miss them.
     assert figures["tf-idf + logistic regression"]["dev_micro_f1"] > 0.95
     assert figures["starter"]["dev_micro_f1"] > figures["chance (each label by its frequency)"]["dev_micro_f1"]
-    assert evaluate(["starter", *common, "--model", str(bundle), "--write-card"]) == 0
+    assert evaluate([*command, "--write-card"]) == 0
     verify(bundle)
     assert read_manifest(bundle).metrics["starter"] == figures["starter"]
-    assert "| bug | " in (bundle / "README.md").read_text()
+    card = (bundle / "README.md").read_text()
+    assert card.startswith("---\n")
+    headings = [line for line in card.splitlines() if line.startswith("## ")]
+    assert headings[0] == "## Beside a linear model"
+    assert {"## Quality", "## Labels and thresholds", "## Training", "## Licence"} < set(headings)
+    assert evaluate([*command, "--write-card"]) == 0
+    assert (bundle / "README.md").read_text() == card
     assert "tf-idf + logistic regression" in capsys.readouterr().out
 
 
