@@ -75,9 +75,11 @@ class Variation:
         """(the list to show, in its order, with every true label; whether descriptions are shown)."""
         shown = list(row.space) if self.own_list else list(labels.names)
         if rng.random() < self.subset:
-            # At least one label stays: an empty list is no question.
-            kept = [name for name in shown if name in row.labels or rng.random() >= self.drop_label]
-            shown = kept or [rng.choice(shown)]
+            kept = {name for name in shown if name in row.labels or rng.random() >= self.drop_label}
+            false = [name for name in shown if name not in row.labels]
+            if false and kept <= row.labels:  # a list of nothing but true labels teaches to say yes to every list
+                kept.add(rng.choice(false))
+            shown = [name for name in shown if name in kept]
         if rng.random() < self.shuffle:
             rng.shuffle(shown)
         described = rng.random() >= self.hide_descriptions
