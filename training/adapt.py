@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labeler.errors import InputError
+from labeler.files import write_text
+from training.claim import claim
+from training.recipe import check_recipe
 from training.texts import documents, text_files
 
 if TYPE_CHECKING:
@@ -23,7 +26,6 @@ if TYPE_CHECKING:
 CHARACTERS_A_TOKEN = 3.4  # a little above what a new tokenizer reaches, so that the text suffices
 _CHARACTERS_A_TOKEN_AT_MOST = 8
 _MEASURED_SHARE, _MEASURED_WINDOWS = 0.05, 64  # of the text, kept back to measure by
-_NEEDED = {"tokenizer": ("vocab_size", "sample_characters"), "model": ("head_dim",), "pretrain": ("tokens",)}
 _CARRIED = ("tokenizer*", "special_tokens_map.json", "added_tokens.json", "chat_template*", "generation_config.json")
 
 
@@ -47,6 +49,7 @@ def adapt(
     kept: Sequence[Path] = (),
     seed: int = 0,
     tokens: int | None = None,
+    licence: str = "",
     compile: bool = False,
 ) -> Adapted:
     """Goes on with the pretraining of a Gemma 3 text model; writes `out/base`, resumable.
@@ -55,6 +58,7 @@ def adapt(
         base: its folder (`training.base.find_base`).
         kept: files of issues kept for evaluation: texts that open with a title of theirs are not read.
         tokens: at most so many; None: all.
+        licence: the base's (`training.licence.licence_of`), which the new one inherits.
 
     Raises:
         InputError: a file is wrong, the text is too short, or `out` holds another run.
@@ -66,7 +70,8 @@ def adapt(
     if base.resolve() == (out / "base").resolve():
         raise InputError(f"{base}: would be overwritten", "Give another --out.")
     files, report = text_files(text), out / "adapted.json"
-    _claim(out, {"base": str(base), "seed": seed, "tokens": tokens} | asdict(settings), files)
+    asked = {"base": str(base), "seed": seed, "tokens": tokens, "kept": sorted(map(str, kept))}
+    _claim(out, asked | asdict(settings), files)
     if report.exists():
         return Adapted(out / "base", **json.loads(report.read_bytes()))
     characters = float("inf") if tokens is None else tokens * _CHARACTERS_A_TOKEN_AT_MOST
@@ -82,9 +87,9 @@ def adapt(
     unseen = np.setdiff1d(np.arange(len(original)), trained)
     rows[torch.from_numpy(unseen).to(rows.device)] = original[unseen].to(rows.device)
     after = mean_loss(model, measured, settings)
-    _save(model, base, out)
+    _save(model, base, out, licence)
     figures = {"trained": len(trained) * settings.epochs, "measured": len(measured), "before": before, "after": after}
-    report.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    write_text(report, json.dumps(figures, indent=1) + "\n")
     _remove_state(out)
     return Adapted(out / "base", **figures)
 
@@ -100,10 +105,8 @@ def from_scratch(recipe: Mapping[str, Any], text: Sequence[Path], out: Path, *, 
 
     from training.pretrain import LoopSettings, pick_device, train
 
+    check_recipe(recipe, ("tokenizer", "model", "pretrain"), "the recipe")
     settings = LoopSettings.of(recipe["pretrain"], "[pretrain]")
-    for section, names in _NEEDED.items():
-        if missing := [name for name in names if name not in recipe[section]]:
-            raise InputError(f"[{section}]: no {', '.join(missing)}", "Compare it with training/recipes/starter.toml.")
     files = text_files(text)
     _claim(out, {key: recipe[key] for key in ("seed", "tokenizer", "model", "pretrain")}, files)
     if (out / "base" / "config.json").exists():
@@ -113,23 +116,13 @@ def from_scratch(recipe: Mapping[str, Any], text: Sequence[Path], out: Path, *, 
     model = Gemma3ForCausalLM(_config(recipe)).to(pick_device())
     train(model, tokens, settings, out, compile=compile)
     _start_turn_tokens(model, out / "tokenizer.json")
-    base = _save(model, out, out, f"---\nlicense: {recipe['licence']}\n---\n" if "licence" in recipe else "")
+    base = _save(model, out, out, recipe.get("licence", ""))
     _remove_state(out)
     return base
 
 
 def _claim(out: Path, settings: Mapping[str, Any], files: Sequence[Path]) -> None:
-    """Writes down what the folder is for. Raises InputError where it is for something else."""
-    wanted = {**settings, "text": sorted([path.name, path.stat().st_size] for path in files)}
-    wanted, claim = json.loads(json.dumps(wanted)), out / "adapt.json"
-    if claim.exists():
-        there = json.loads(claim.read_bytes())
-        other = [key for key in wanted.keys() | there.keys() if wanted.get(key) != there.get(key)]
-        if other:
-            what = f"{out}: holds a run with another {', '.join(sorted(other))}"
-            raise InputError(what, "Give the same as then to go on with it, or another --out.")
-    out.mkdir(parents=True, exist_ok=True)
-    claim.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
+    claim(out / "adapt.json", {**settings, "text": sorted([path.name, path.stat().st_size] for path in files)})
 
 
 def _recipe_tokens(recipe: Mapping[str, Any], files: Sequence[Path], out: Path) -> np.ndarray:
@@ -215,8 +208,8 @@ def _start_turn_tokens(model: Gemma3ForCausalLM, tokenizer_json: Path) -> None:
         rows[tokenizer.token_to_id(turn)] = rows[tokenizer.token_to_id(document)]
 
 
-def _save(model: Gemma3ForCausalLM, source: Path, out: Path, card: str = "") -> Path:
-    """Writes `out/base`, whole or not at all, with the tokenizer files of the folder `source` and a README."""
+def _save(model: Gemma3ForCausalLM, source: Path, out: Path, licence: str) -> Path:
+    """Writes `out/base`, whole or not at all, with the tokenizer files of the folder `source`."""
     base, unfinished = out / "base", out / "base.tmp"
     shutil.rmtree(unfinished, ignore_errors=True)
     model.save_pretrained(unfinished)
@@ -224,8 +217,8 @@ def _save(model: Gemma3ForCausalLM, source: Path, out: Path, card: str = "") -> 
         for path in source.glob(pattern):
             if path.is_file() and path.suffix != ".tmp":
                 shutil.copyfile(path, unfinished / path.name)
-    if card:
-        (unfinished / "README.md").write_text(card, encoding="utf-8")
+    if licence:  # where `training.licence.licence_of` looks for it
+        (unfinished / "README.md").write_text(f"---\nlicense: {licence}\n---\n", encoding="utf-8")
     shutil.rmtree(base, ignore_errors=True)
     os.replace(unfinished, base)
     return base

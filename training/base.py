@@ -7,16 +7,16 @@ import re
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from labeler.config import environment, read_machine
 from labeler.errors import DownloadError, InputError
 from labeler.files import write_text
 from labeler.textfile import one_line
-from training.checkpoint import Config, read_config
+from training.checkpoint import Config, Weights, read_config
 
 _WANTED = ("*.safetensors", "*.json", "tokenizer.model")
 _TEXT = re.compile(r"(?:model\.)?language_model\.(?:model\.)?(?=embed_tokens|layers|norm)")
+_ORIGIN = "origin.txt"  # beside a text part: the folder that it was taken from
 _TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "tokenizer.model")
 
 
@@ -68,24 +68,36 @@ def find_base(given: str, converted: Path) -> Base:
         if not (folder / file).is_file():
             raise InputError(f"{folder / file}: missing", "A base is a folder saved by save_pretrained, or on the Hub.")
     config = json.loads((folder / "config.json").read_bytes())
+    if "quantization_config" in config:
+        remedy = "Give the 16-bit model that it was made from; quantise_base=4bit quantises it."
+        raise InputError(f"{given}: quantised already", remedy)
     if "text_config" in config:
-        folder = text_part(folder, config["text_config"], converted)
+        folder = text_part(folder, converted)
     base = Base(name, revision, str(folder.resolve()))
     _ = base.config  # refuses what cannot be exported before hours go into tuning it
     return base
 
 
-def text_part(folder: Path, text_config: dict[str, Any], out: Path) -> Path:
+def text_part(folder: Path, out: Path) -> Path:
     """Writes the language model of a Gemma 3 that also reads images as a checkpoint of its own; returns `out`.
 
     One file of weights is in memory at a time. Done already, nothing is written.
+
+    Raises:
+        InputError: it holds no such model, or `out` holds that of another folder.
     """
+    source, origin = str(folder.resolve()), out / _ORIGIN
+    if origin.is_file() and (there := origin.read_text(encoding="utf-8")) != source:
+        raise InputError(f"{out}: holds the language model of {there}", "Give another --out.")
     if (out / "config.json").is_file():
         return out
     from safetensors import safe_open
     from safetensors.torch import save_file
 
+    from training.merge import text_config
+
     out.mkdir(parents=True, exist_ok=True)
+    write_text(origin, source)
     where: dict[str, str] = {}
     for file in sorted(folder.glob("*.safetensors")):
         with safe_open(file, "pt") as tensors:
@@ -101,8 +113,7 @@ def text_part(folder: Path, text_config: dict[str, Any], out: Path) -> Path:
         if (folder / name).is_file():
             shutil.copyfile(folder / name, out / name)
     # Last, since its presence says that all is there.
-    config = text_config | {"architectures": ["Gemma3ForCausalLM"], "model_type": "gemma3_text"}
-    write_text(out / "config.json", json.dumps(config))
+    write_text(out / "config.json", json.dumps(text_config(folder, Weights(out)) | {"model_type": "gemma3_text"}))
     return out
 
 

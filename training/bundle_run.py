@@ -86,7 +86,7 @@ def make_bundle(
             base_model=base_model or _public_name(base),
             token_budget=record["token_budget"],
             describe=record["describe"],
-            provenance=_provenance(record, base, data) | ({"command": command} if command else {}),
+            provenance=_provenance(record, base, data, command or _command(record, base, target_precision)),
             progress=progress,
         )
         finish(making, manifest, data, target_precision, record["settings"]["seed"], progress, older=run / BUNDLE)
@@ -155,7 +155,7 @@ def _same_weights(one: Manifest, other: Manifest) -> bool:
     return all(one.files.get(name) == other.files.get(name) for name in _WEIGHTS)
 
 
-def _provenance(record: dict[str, Any], base: Base, data: TuningData) -> dict[str, Any]:
+def _provenance(record: dict[str, Any], base: Base, data: TuningData, command: str) -> dict[str, Any]:
     sources = Counter(row.source or "unnamed" for row in data.train)
     found = {
         "made": date.today().isoformat(),
@@ -169,14 +169,14 @@ def _provenance(record: dict[str, Any], base: Base, data: TuningData) -> dict[st
         "backend": record["backend"],
         "device": record["device"],
         "precision": record["precision"],
-        "command": _command(record, base),
+        "command": command,
         "versions": record["versions"],
     }
     return {key: value for key, value in found.items() if value != ""}
 
 
-def _command(record: dict[str, Any], base: Base) -> str:
-    """The line that makes the run again, whatever the default preset of a later version says."""
+def _command(record: dict[str, Any], base: Base, target_precision: float | None) -> str:
+    """What makes the run again, whatever the default preset of a later version says."""
     given = f"{base.name}@{base.revision}" if base.revision else _public_name(base)
     words = ["python -m training run", "--data", _data_name(record), "--base", given, "--out", "run"]
     words += ["--backend", record["backend"]]
@@ -184,7 +184,10 @@ def _command(record: dict[str, Any], base: Base) -> str:
     for key, value in asdict(recorded_settings(record)).items():
         if value != default[key]:
             words += ["--set", f"{key}={_word(value)}"]
-    return " ".join([words[0], *map(shlex.quote, words[1:])])
+    line = " ".join([words[0], *map(shlex.quote, words[1:])])
+    if target_precision is not None:
+        line += f"\npython -m training bundle --run run --target-precision {target_precision:g}"
+    return line
 
 
 def _word(value: Any) -> str:

@@ -180,9 +180,9 @@ def _calibration(manifest: Manifest) -> str:
     }[method]
     before, after = found["none"], found[method]
     return (
-        f"Probabilities are calibrated {how}: on validation issues that it was not fitted on, the expected calibration "
-        f"error fell from {before['calibration_error']:.3f} to {after['calibration_error']:.3f}, and log loss from "
-        f"{before['log_loss']:.3f} to {after['log_loss']:.3f}."
+        f"Probabilities are calibrated {how}: on validation issues that it was not fitted on, log loss went from "
+        f"{before['log_loss']:.3f} to {after['log_loss']:.3f}, and the expected calibration error from "
+        f"{before['calibration_error']:.3f} to {after['calibration_error']:.3f}."
     )
 
 

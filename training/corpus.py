@@ -11,8 +11,11 @@ from typing import Any
 from labeler.errors import InputError
 
 FILES = {
+    # source, repo, title, body, labels, label_space (what the source uses), split (train or dev)
     "issues": "labelled_issues.jsonl.gz",
+    # title, body, labels (one conventional type), bot
     "commits": "conventional_commits.jsonl.gz",
+    # as issues, without split: for evaluation alone
     "nlbse24": "nlbse24_train.jsonl.gz",
 }
 
@@ -25,13 +28,19 @@ def read_rows(folder: Path, name: str) -> Iterator[dict[str, Any]]:
     """
     path = folder / FILES[name]
     if not path.is_file():
-        raise InputError(f"{path}: missing", f"The folder must hold {', '.join(FILES.values())}; see training/recipes.")
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                yield json.loads(line)
-            except ValueError as error:
-                raise InputError(f"{path}:{number}: not a JSON line: {error}", "Mend or drop the line.") from error
+        raise InputError(
+            f"{path}: missing",
+            f"The folder must hold {', '.join(FILES.values())}; training/corpus.py says what each is.",
+        )
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                try:
+                    yield json.loads(line)
+                except json.JSONDecodeError as error:
+                    raise InputError(f"{path}:{number}: not a JSON line: {error}", "Mend or drop the line.") from error
+    except (OSError, EOFError, UnicodeDecodeError) as error:  # gzip's own errors among them
+        raise InputError(f"{path}: cannot be read: {error}", "Check that the file is whole.") from error
 
 
 def held_out_titles(folder: Path) -> set[str]:

@@ -114,9 +114,7 @@ def _refuse_overlap(file: Path, by_split: dict[str, list[Labelled]]) -> None:
         pairs = overlapping(by_split[split], by_split["test"])
         if pairs:
             first = [(by_split[split][i].issue.id, by_split["test"][j].issue.id) for i, j in pairs[:_NAMED]]
-            named = ", ".join(one_line(f"{row} = {other}") for row, other in first) + (
-                " …" if len(pairs) > _NAMED else ""
-            )
+            named = ", ".join(one_line(f"{row} = {other}") for row, other in first)
             raise InputError(
                 f"{file}: {len(pairs):,} test rows also stand in {split}, word for word or nearly: {named}"
                 f"{' …' if len(pairs) > _NAMED else ''}",

@@ -11,6 +11,7 @@ from transformers import set_seed
 from transformers.trainer_callback import TrainerState
 from transformers.utils.logging import disable_progress_bar
 
+from labeler.errors import LabelerError
 from labeler.progress import counted
 from training.backends import load_model, save_trained
 from training.batching import in_order
@@ -33,7 +34,8 @@ def fit(
         spent in steps.
     """
     steps, is_main = prepared.plan.steps, prepared.processes.is_main
-    checkpoint = last_checkpoint(folder / "checkpoints")
+    with prepared.processes.main_first():  # unfinished checkpoints are removed
+        checkpoint = last_checkpoint(folder / "checkpoints")
     first = int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
     if first and is_main:
         note(f"going on after step {first:,}")
@@ -49,7 +51,11 @@ def fit(
             trainer.state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
             trainer._load_best_model()
         else:
-            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+            try:
+                trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+            except torch.OutOfMemoryError as error:
+                remedy = "Begin again with a lower batch_size and more accumulation, or gradient_checkpointing=on."
+                raise LabelerError("The device's memory ran out.", remedy) from error
     state = trainer.state
     best = state.best_global_step
     kept = next(line for line in state.log_history if line["step"] == best and "eval_loss" in line)

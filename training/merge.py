@@ -50,7 +50,7 @@ def merge(base: Path, adapter: Path, out: Path, progress: Callable[[str], None] 
         InputError: a folder lacks a file, the two do not belong together, or the adapter does more than LoRA.
     """
     weights, changes = Weights(base), _Changes(adapter)
-    config = _text_config(base, weights)
+    config = text_config(base, weights) | {"dtype": "bfloat16"}
     if missing := changes.targets - set(weights.names):
         what = f"{adapter}: adapts {min(missing)}, which {base} does not have"
         raise InputError(what, "Give the base that the adapter was trained on.")
@@ -135,7 +135,7 @@ class _Changes:
         return tensor
 
 
-def _text_config(base: Path, weights: Weights) -> dict[str, Any]:
+def text_config(base: Path, weights: Weights) -> dict[str, Any]:
     """config.json of the text model alone; what multimodal ones leave to defaults is read off the tensors."""
     raw: dict[str, Any] = json.loads((base / "config.json").read_bytes())
     if "quantization_config" in raw:
@@ -148,7 +148,6 @@ def _text_config(base: Path, weights: Weights) -> dict[str, Any]:
     (head_dim,) = weights.shape(f"{at}q_norm.weight")
     text |= {
         "architectures": ["Gemma3ForCausalLM"],
-        "dtype": "bfloat16",
         "vocab_size": vocab,
         "hidden_size": hidden,
         "head_dim": head_dim,
@@ -157,7 +156,8 @@ def _text_config(base: Path, weights: Weights) -> dict[str, Any]:
         "tie_word_embeddings": True,
     }
     text.setdefault("query_pre_attn_scalar", 256)  # Gemma3TextConfig's own default
-    text.pop("torch_dtype", None)
+    if stored := text.pop("torch_dtype", None) or raw.get("dtype") or raw.get("torch_dtype"):
+        text.setdefault("dtype", stored)
     return text
 
 

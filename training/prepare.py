@@ -52,6 +52,13 @@ class Processes:
         with PartialState(cpu=not torch.cuda.is_available()).main_process_first():
             yield
 
+    def wait(self) -> None:
+        """Until all processes are here."""
+        if self.count > 1:
+            from accelerate import PartialState
+
+            PartialState().wait_for_everyone()
+
 
 @dataclass(frozen=True)
 class Prepared:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 Watcher = Callable[[int, dict[str, float]], bool]
 RECORD = "run.json"
-_VERSIONS = ("torch", "transformers", "peft", "accelerate", "tokenizers", "unsloth", "bitsandbytes")
+_VERSIONS = ("torch", "transformers", "peft", "trl", "accelerate", "tokenizers", "unsloth", "bitsandbytes")
 
 
 @dataclass(frozen=True)
@@ -90,18 +90,24 @@ def run(
     with prepared.processes.main_first():
         record = begin(out, prepared.asked(dataset), settings, resume=resume or not is_main)
     tracking = Tracking(report_to if is_main else "none", record.get("mlflow_run", ""))
-    if record["status"] == "begun":
+    try:
+        about = {key: record[key] for key in ("backend", "precision", "device")} | {"base": record["base"]["name"]}
+        if run_id := tracking.begin(out.name, settings, prepared.plan, about):
+            record["mlflow_run"] = run_id
+            write_record(out, record)
+        if record["status"] == "begun":
+            if is_main:
+                print_plan(prepared.plan, prepared.device, prepared.numerics, prepared.backend)
+            record = _tune(prepared, out, record, tracking, watch)
         if is_main:
-            print_plan(prepared.plan, prepared.device, prepared.numerics, prepared.backend)
-        record = _tune(prepared, out, record, tracking, watch)
-    if is_main:
-        if bundle:
-            from training.bundle_run import make_bundle
+            if bundle and not (record["status"] == "done" and (out / "bundle").is_dir()):
+                from training.bundle_run import make_bundle
 
-            make_bundle(out, progress=lambda step: say(f"{step} …"))
-        for name in ("log.jsonl", "loss.svg", RECORD, "bundle"):
-            tracking.artifacts(out / name)
-    tracking.end()
+                make_bundle(out, progress=lambda step: say(f"{step} …"))
+            for name in ("log.jsonl", "loss.svg", RECORD, "bundle"):
+                tracking.artifacts(out / name)
+    finally:
+        tracking.end()
     return _result(out, record)
 
 
@@ -111,13 +117,9 @@ def _tune(
     """Trains and records the result; the checkpoints go then, since nothing needs them any more."""
     from training.fit import fit
 
-    about = {key: record[key] for key in ("backend", "precision", "device")} | {"base": record["base"]["name"]}
-    run_id = tracking.begin(out.name, prepared.settings, prepared.plan, about)
-    if run_id and prepared.processes.is_main:
-        record["mlflow_run"] = run_id
-        write_record(out, record)
     result = fit(prepared, out, tracking, say, watch)
     record |= {"status": "tuned", "result": result}
+    prepared.processes.wait()  # until every one has read the best checkpoint
     if prepared.processes.is_main:
         write_record(out, record)
         shutil.rmtree(out / "checkpoints", ignore_errors=True)
@@ -173,7 +175,11 @@ def begin(folder: Path, asked: dict[str, Any], settings: TuningSettings, resume:
         if changed:
             raise UsageError(f"{folder}: was begun with other values: {changed}", "Give those, or another folder.")
         return record
-    if folder.is_dir() and any(path.name not in ("dataset", "base") for path in folder.iterdir()):
+    # The preset is written first: a run that was killed right after it has not begun.
+    own = ("dataset", "base", "preset.toml")
+    if folder.is_dir() and any(
+        path.name not in own and not path.name.endswith(".partial") for path in folder.iterdir()
+    ):
         raise UsageError(f"{folder}: not empty and no run", "Give a new folder.")
     record = {"status": "begun", "versions": _versions(), **asked}
     folder.mkdir(parents=True, exist_ok=True)

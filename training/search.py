@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labeler.config import environment
+from labeler.dataset_folder import DATASET
 from labeler.errors import LabelerError, UsageError
+from labeler.files import write_text
 from training.run import read_record, run
 from training.search_results import Trial, print_results, write_results
 from training.search_space import params_of, settings_of, suggest
@@ -77,12 +79,14 @@ def search(
     with _study(folder, settings) as study:
         if changed := [key for key in asked if study.user_attrs.get("asked", asked)[key] != asked[key]]:
             raise UsageError(f"{out}: the search had other {', '.join(changed)}", "Give those, or another folder.")
-        if not study.trials:
+        begun = bool(study.trials)
+        if not begun:
             study.set_user_attr("asked", asked)
             study.enqueue_trial(params_of(settings))
         if not has_splits(dataset):
             parted = out / "dataset"
-            dataset = parted if parted.is_dir() else write_splits(dataset, parted, settings.seed)
+            kept = begun and (parted / DATASET).is_file()
+            dataset = parted if kept else write_splits(dataset, parted, settings.seed)
         find_base(base, out / "base")
         _take_up_again(study)
         while (ended := len(_ended(study))) < trials:
@@ -94,7 +98,7 @@ def search(
             _drop_adapters(study, folder / "trials")
             write_results(_listed(study, settings), settings.select_on, folder)
         best = settings_of(study.best_trial.params, settings)
-        (folder / "best.toml").write_text(as_toml(best, f"The best of {trials} trials"), encoding="utf-8")
+        write_text(folder / "best.toml", as_toml(best, f"The best of {trials} trials"))
         _adopt(folder / "trials" / str(study.best_trial.number), out)
         found = _listed(study, settings)
     print_results(found, settings.select_on)

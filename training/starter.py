@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +17,20 @@ def make_starter(recipe: Mapping[str, Any], data: Path, out: Path, *, compile: b
         compile: whether pretraining compiles the model; tuning does as the recipe's preset says.
 
     Raises:
-        LabelerError: the recipe or the data lack something.
+        LabelerError: the recipe or the data lack something, or `out` was begun with others.
     """
     from training.adapt import from_scratch
     from training.bundle_run import make_bundle
-    from training.run import RECORD, read_record, run
+    from training.claim import claim
+    from training.run import RECORD, run
     from training.settings import read_settings
     from training.starter_data import write_starter_dataset
 
+    settings = read_settings(recipe["preset"])
+    claim(out / "starter.json", {"dataset": recipe["dataset"], "settings": asdict(settings)})
     dataset = write_starter_dataset(recipe, data, out / "dataset")
     base, tuned = from_scratch(recipe, [data], out, compile=compile), out / "tuned"
-    resume = (tuned / RECORD).is_file()
-    if not resume or read_record(tuned)["status"] == "begun":
-        run(read_settings(recipe["preset"]), dataset, str(base), tuned, backend="peft", resume=resume, bundle=False)
+    run(settings, dataset, str(base), tuned, backend="peft", resume=(tuned / RECORD).is_file(), bundle=False)
     return make_bundle(
         tuned,
         name="starter",

@@ -55,13 +55,14 @@ def starter_rows(recipe: Mapping[str, Any], data: Path) -> StarterRows:
     rng.shuffle(rows)
     validation, rows = rows[: settings["validation_rows"]], rows[settings["validation_rows"] :]
     rows = _capped(rows, settings["cap"])
-    rows += _commit_rows(data, labels.names, settings["commits_a_label"], rng)
+    commits = _commit_rows(data, labels.names, settings["commits_a_label"], rng)
+    rows += [row for row in commits if row.issue.title.strip().lower() not in held_out]
     rng.shuffle(rows)
     return StarterRows(labels, _without_twins(rows, test), _without_twins(validation, test), test)
 
 
 def write_starter_dataset(recipe: Mapping[str, Any], data: Path, out: Path) -> Path:
-    """The rows as a CSV-label dataset in the folder `out`, whole or not at all; it is kept where it is there."""
+    """The rows as a CSV-label dataset in the folder `out`, whole or not at all; kept where it is there."""
     if (out / DATASET).is_file():
         return out
     found, making = starter_rows(recipe, data), out.with_name(out.name + ".making")

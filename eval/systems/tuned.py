@@ -85,9 +85,9 @@ class TunedModel:
 def tuned(bases: Sequence[str], preset: str, changes: Sequence[str]) -> list[Tuned]:
     """A system for each base, called by the last part of its name; preset and changes as `training run` takes them."""
     options = ("--preset", _place(preset), *(part for change in changes for part in ("--set", change)))
-    rests_on = _content(preset) + code_hash(
-        *(path.relative_to(_ROOT).as_posix() for path in (_ROOT / "training").glob("*.py"))
-    )
+    training = _ROOT / "training"
+    files = [*training.glob("*.py"), *training.glob("backends/*.py"), *training.glob("presets/*.toml")]
+    rests_on = _content(preset) + code_hash(*(path.relative_to(_ROOT).as_posix() for path in sorted(files)))
     return [
         Tuned(f"lora:{_called(base)}", f"LoRA on {_called(base)}", _place(base), options, rests_on + _content(base))
         for base in bases

@@ -18,6 +18,7 @@ from transformers import Gemma3ForCausalLM
 from labeler.errors import InputError
 from tests.models import tokenizer_json, write_checkpoint
 from training.adapt import adapt, from_scratch
+from training.licence import licence_of
 from training.pretrain import STATE, LoopSettings, _ChunkedCrossEntropy, mean_loss, pack, train
 from training.texts import documents, text_files
 
@@ -143,6 +144,13 @@ def test_adapting_lowers_the_loss_on_text_kept_back_and_leaves_unread_tokens_alo
         assert torch.equal(before[embeddings][token], after[embeddings][token]) == (token not in read)
     # Given again, the same command finds its work done.
     assert adapt(base, [texts], tmp_path / "run", SETTINGS) == adapted
+
+
+def test_an_adapted_base_keeps_its_licence_and_what_was_held_out(base: Path, texts: Path, tmp_path: Path) -> None:
+    adapt(base, [texts], tmp_path, SETTINGS, kept=[texts / "exam.jsonl"], tokens=2000, licence="gemma")
+    assert licence_of("adapted", tmp_path / "base") == "gemma"
+    with pytest.raises(InputError, match="another kept"):
+        adapt(base, [texts], tmp_path, SETTINGS, tokens=2000, licence="gemma")
 
 
 def test_a_folder_of_another_run_is_not_mixed_up_with_this_one(base: Path, texts: Path, tmp_path: Path) -> None:

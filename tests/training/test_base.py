@@ -6,11 +6,13 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from transformers import Gemma3Config, Gemma3ForCausalLM, Gemma3ForConditionalGeneration
 
 from labeler.errors import DownloadError, InputError
+from labeler.tensors import TensorFile, write_tensors
 from tests.models import tokenizer_json
 from tests.standins.hub import HubServer
 from tests.training.small import make_rows, small_settings, write_base, write_folder
@@ -57,6 +59,7 @@ def test_the_text_part_of_a_model_that_reads_images_is_tuned(tmp_path: Path) -> 
     model = Gemma3ForConditionalGeneration(Gemma3Config(text_config=text, vision_config=vision, mm_tokens_per_image=4))
     model.save_pretrained(folder)
     (folder / "tokenizer.json").write_text(tokenizer_json())
+    leave_to_defaults(folder / "config.json")
     base = find_base(str(folder), tmp_path / "text")
     loaded = Gemma3ForCausalLM.from_pretrained(base.path).eval()
     ids = torch.tensor([[2, 40, 41, 42, 43]])
@@ -69,6 +72,37 @@ def test_the_text_part_of_a_model_that_reads_images_is_tuned(tmp_path: Path) -> 
     assert read_record(tmp_path / "run")["base"]["path"] == str((tmp_path / "run" / "base").resolve())
     assert read_config(tmp_path / "run" / "base").layers == 2
     assert (result.adapter / "adapter_model.safetensors").is_file()
+
+
+def leave_to_defaults(path: Path) -> None:
+    """Google's own files of Gemma 3 4B do not name these."""
+    config = json.loads(path.read_text())
+    for key in ("vocab_size", "num_attention_heads", "num_key_value_heads", "head_dim"):
+        del config["text_config"][key]
+    path.write_text(json.dumps(config))
+
+
+def test_a_folder_with_the_text_part_of_another_model_is_refused(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        folder = tmp_path / name
+        base = write_base(folder)
+        config = json.loads((base / "config.json").read_text())
+        (base / "config.json").write_text(json.dumps({"model_type": "gemma3", "text_config": config}))
+        file = TensorFile(base / "model.safetensors")
+        tensors = {key.replace("model.", "language_model.model.", 1): np.array(file[key]) for key in file.names}
+        write_tensors(base / "model.safetensors", tensors)
+    first = find_base(str(tmp_path / "a"), tmp_path / "text")
+    assert find_base(str(tmp_path / "a"), tmp_path / "text") == first
+    with pytest.raises(InputError, match="holds the language model of .*a"):
+        find_base(str(tmp_path / "b"), tmp_path / "text")
+
+
+def test_a_quantised_model_is_refused_before_it_is_tuned(tmp_path: Path) -> None:
+    base = write_base(tmp_path / "base")
+    config = json.loads((base / "config.json").read_text())
+    (base / "config.json").write_text(json.dumps(config | {"quantization_config": {"load_in_4bit": True}}))
+    with pytest.raises(InputError, match="quantised already"):
+        find_base(str(base), tmp_path / "text")
 
 
 def test_what_is_no_gemma_3_text_model_is_refused_before_anything_is_read(tmp_path: Path) -> None:

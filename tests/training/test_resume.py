@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from labeler.errors import UsageError
 from tests.training.small import make_rows, small_settings, write_base, write_folder
-from training.run import read_record, run
+from training.run import begin, read_record, run
 
 # Kills its own process after the evaluation at step 21, before that step's checkpoint: the one of step 14 is the last.
 _KILLED = """
@@ -94,6 +94,18 @@ def test_a_finished_run_is_not_trained_again(folders: tuple[Path, Path, Path, Pa
     settings = small_settings(train_norms=True, dropout=0.1, patience=3, score_rows=4)
     run(settings, data, str(base), whole, bundle=False, resume=True)
     assert (whole / "adapter" / "adapter_model.safetensors").stat().st_mtime_ns == before
+
+
+def test_a_run_that_was_killed_before_its_record_was_written_begins(tmp_path: Path) -> None:
+    asked = {"base": {"name": "b"}, "data": {"sha256": "0"}, "backend": "peft"}
+    (tmp_path / "preset.toml").write_text("rank = 4\n")
+    (tmp_path / ".run.json.17.partial").write_text("{")
+    assert begin(tmp_path, asked, small_settings(), resume=False)["status"] == "begun"
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "notes.txt").write_text("mine")
+    with pytest.raises(UsageError, match="not empty and no run"):
+        begin(other, asked, small_settings(), resume=False)
 
 
 def test_a_run_is_never_resumed_with_other_settings_or_data(folders: tuple[Path, Path, Path, Path]) -> None:

@@ -190,6 +190,26 @@ def test_an_mlflow_run_holds_parameters_metrics_and_the_bundle(
     named = {item.path for item in client.list_artifacts(kept.info.run_id)}
     assert {"run.json", "log.jsonl", "loss.svg", "bundle"} <= named
     assert "bundle/bundle.json" in {item.path for item in client.list_artifacts(kept.info.run_id, "bundle")}
+    # Given again, what is there is sent once more, to the same run.
+    run(small_settings(epochs=1), data, str(base), tmp_path / "run", report_to="mlflow", resume=True)
+    assert [found.info.run_id for found in client.search_runs([kept.info.experiment_id])] == [kept.info.run_id]
+
+
+def test_a_run_that_fails_leaves_no_mlflow_run_open(
+    data: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mlflow = pytest.importorskip("mlflow")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", (tmp_path / "store").as_uri())
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+
+    def out_of_memory(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr("training.trainer.AnswerTrainer.train", out_of_memory)
+    with pytest.raises(LabelerError, match="memory ran out") as caught:
+        run(small_settings(epochs=1), data, str(base), tmp_path / "run", report_to="mlflow")
+    assert "batch_size" in caught.value.remedy
+    assert mlflow.active_run() is None
 
 
 def test_tensorboard_finds_the_course_in_the_runs_folder(data: Path, base: Path, tmp_path: Path) -> None:

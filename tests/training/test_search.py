@@ -134,6 +134,16 @@ def test_no_setting_tried_needs_more_memory_than_the_given_ones(preset: str) -> 
         }  # fmt: skip
 
 
+def test_a_split_that_a_dry_run_left_is_not_taken_for_that_of_the_search(
+    base: str, dataset: Path, tmp_path: Path
+) -> None:
+    out, other = tmp_path / "run", write_folder(tmp_path / "other", make_rows(50, split=False))
+    given = ["run", "--data", str(other), "--base", base, "--out", str(out), "--set", "check_memory=false"]
+    assert main([*given, "--dry-run", "--json"]) == 0
+    search(SETTINGS, dataset, base, out, 1)
+    assert sum(read_record(out)["plan"]["rows"].values()) > 50
+
+
 def test_settings_that_cannot_be_run_at_all_end_the_search(base: str, dataset: Path, tmp_path: Path) -> None:
     short = replace(SETTINGS, sequence_length=64)
     with pytest.raises(InputError, match="no room is left for the issue"):

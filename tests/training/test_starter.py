@@ -45,6 +45,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     commits = [
         {"title": f"fix the parser {i}", "body": "", "labels": ["fix"], "bot": False, "split": None} for i in range(20)
     ]
+    commits.append(
+        {"title": "crash when saving the file 0", "body": "", "labels": ["docs"], "bot": False, "split": None}
+    )
     unseen = [
         row(label, 1000 + i) | {"label_space": ["bug", "enhancement", "question"]}
         for i in range(3)
@@ -156,6 +159,23 @@ def test_given_again_the_command_trains_nothing_anew(
     assert train(["starter", "--recipe", str(recipe), "--data", str(data), "--out", str(out)]) == 0
     assert capsys.readouterr().out.strip() == str(out / "tuned" / "bundle")
     assert (out / "tuned" / "adapter" / "adapter_model.safetensors").stat() == adapter
+
+
+def test_a_recipe_with_another_dataset_or_preset_is_not_taken_for_the_first(
+    out: Path, recipe: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changed = recipe.with_name("changed.toml")
+    changed.write_text(recipe.read_text().replace("commits_a_label = 5", "commits_a_label = 6"))
+    command = ["starter", "--recipe", str(changed), "--data", str(data), "--out"]
+    assert train([*command, str(out)]) == 1
+    assert "another dataset" in capsys.readouterr().err
+    changed.write_text(recipe.read_text().replace("preset.toml", "absent.toml"))
+    assert train([*command, str(tmp_path)]) == 2
+    assert "absent.toml: no such preset" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+    changed.write_text(recipe.read_text().replace("validation_rows", "rows_of_validation"))
+    assert train([*command, str(tmp_path)]) == 1
+    assert "[dataset] validation_rows" in capsys.readouterr().err
 
 
 def test_the_starter_is_measured_beside_a_linear_model_and_its_card_says_so(

@@ -55,20 +55,23 @@ def _adapt(arguments: argparse.Namespace, compile: bool) -> int:
     from labeler.errors import UsageError
     from training.adapt import adapt
     from training.base import find_base
+    from training.licence import licence_of
     from training.pretrain import LoopSettings
 
     if arguments.tokens is not None and arguments.tokens < 1:
         raise UsageError(f"--tokens is {arguments.tokens}.", "Give a number above 0, or leave it out.")
     # A linear fall over the whole run, after a short warm-up: a trained base has no plateau to use.
     settings = LoopSettings.of(vars(arguments) | {"warmup": 0.05, "decay": 1.0}, "the command line")
+    base = find_base(arguments.base, arguments.out / "text-part")
     adapted = adapt(
-        Path(find_base(arguments.base, arguments.out / "text-part").path),
+        Path(base.path),
         arguments.text,
         arguments.out,
         settings,
         kept=arguments.kept,
         seed=arguments.seed,
         tokens=arguments.tokens,
+        licence=licence_of(base.name, Path(base.path)),
         compile=compile,
     )
     print(

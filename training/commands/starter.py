@@ -23,9 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from training.pretrain import can_compile
-    from training.recipe import read_recipe
+    from training.recipe import SECTIONS, read_recipe
     from training.starter import make_starter
 
     compile = not arguments.no_compile and can_compile()
-    print(make_starter(read_recipe(arguments.recipe), arguments.data, arguments.out, compile=compile))
+    recipe = read_recipe(arguments.recipe, (*SECTIONS, "preset", "version"))
+    print(make_starter(recipe, arguments.data, arguments.out, compile=compile))
     return 0
