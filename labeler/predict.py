@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,10 +21,11 @@ STARTER = Path(__file__).parent / "starter"
 
 @dataclass(frozen=True)
 class Card:
-    """What to call the model that labelled."""
+    """What to call the model that labelled, and how good it was measured to be; empty if nobody did."""
 
     name: str
     version: str
+    quality: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Labeler:
     ) -> None:
         self.manifest: Manifest = read_manifest(folder)
         self.labels = labels or self.manifest.labels
-        self.card = Card(self.manifest.name, self.manifest.version)
+        self.card = Card(self.manifest.name, self.manifest.version, _quality(self.manifest.metrics))
         asked = [_as_tuned(label, self.manifest.labels) for label in self.labels]
         self.thresholds = {
             label.name: self.manifest.thresholds[tuned.name]
@@ -118,3 +120,12 @@ def _as_tuned(label: Label, tuned: LabelSet) -> Label:
         if found is not None:
             return replace(found, description=label.description or found.description)
     return label
+
+
+def _quality(metrics: Mapping[str, Any]) -> str:
+    """The test figures that `python -m training` leaves in a manifest, in words; empty where they are not there."""
+    try:
+        test = metrics["test"]
+        return f"micro-F1 {float(test['micro_f1'][0]):.2f} on {int(test['issues']):,} issues new to it"
+    except (KeyError, IndexError, TypeError, ValueError):  # the figures are free
+        return ""

@@ -37,7 +37,8 @@ def print_explanation(result: Result, card: Card) -> None:
     output = console()
     output.print(Text(one_line(result.issue.title), "bold"), overflow="ellipsis", no_wrap=True)
     output.print(_table(result.decision))
-    output.print(Text(f"{card.name} {card.version}, {result.prediction.seconds:.3f} s\n", "dim"))
+    quality = f"; {card.quality}" if card.quality else ""
+    output.print(Text(f"{card.name} {card.version}, {result.prediction.seconds:.3f} s{quality}\n", "dim"))
 
 
 def _table(decision: Decision) -> Table:

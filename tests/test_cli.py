@@ -10,10 +10,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from labeler.bundle import read_manifest, write_manifest
 from labeler.cli import main
 from tests.models import LABELS, write_bundle
 from tests.standins.github import TOKEN, GitHub, serving
@@ -84,6 +86,19 @@ def test_the_explanation_shows_every_label_with_bar_and_numbers(cli: Cli) -> Non
     assert all(name in cli.out for name in LABELS.names)
     assert cli.out.count("✓") == len(LABELS)
     assert "\x1b" not in cli.out
+    assert cli.out.splitlines()[-2].endswith(" s")
+
+
+def test_the_explanation_says_how_good_the_model_was_measured_to_be(cli: Cli, tmp_path: Path) -> None:
+    bundle = write_bundle(tmp_path / "measured")
+    manifest = read_manifest(bundle)
+    for metrics, said in (
+        ({"test": {"micro_f1": [0.765, 0.7, 0.8], "issues": 2125}}, "micro-F1 0.77 on 2,125 issues new to it"),
+        ({"test": {"micro_f1": "good"}}, " s"),
+    ):
+        write_manifest(bundle, replace(manifest, metrics=metrics))
+        assert cli("--model", str(bundle), "--title", "Crash", "--explain-probabilities", model=False) == 0
+        assert cli.out.rstrip().endswith(said)
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "csv", "md"])
