@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from training.run import read_record, run
 
 _RUN = """
 import sys
+from dataclasses import replace
 from pathlib import Path
 from tests.training.small import small_settings
 from training.run import run
@@ -78,7 +80,7 @@ def test_two_processes_share_the_batches_of_a_step(data: Path, base: Path, tmp_p
     assert record["result"]["validation_loss"] == pytest.approx(alone.validation_loss, rel=1e-3)
 
 
-def test_precision_and_optimiser_follow_the_device() -> None:
+def test_precision_and_optimiser_follow_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     cpu, ampere = Device("cpu", "CPU", 2**33, False), Device("cuda", "RTX 3060", 2**33, True)
     turing = Device("cuda", "T4", 2**33, False)
     settings = small_settings(precision="auto", optimizer="adamw_8bit")
@@ -91,6 +93,10 @@ def test_precision_and_optimiser_follow_the_device() -> None:
     assert "bitsandbytes" in fallen_back.notes[0]
     with pytest.raises(InputError, match="bitsandbytes"):
         choose_numerics(small_settings(quantise_base="4bit"), "peft", cpu)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    quantised = choose_numerics(replace(settings, quantise_base="4bit"), "peft", ampere)
+    assert (quantised.optimizer, quantised.four_bit, quantised.notes) == ("adamw_8bit", True, ())
+    assert choose_numerics(settings, "peft", cpu).optimizer == "adamw_torch_fused"
     with pytest.raises(InputError, match="no CUDA device"):
         choose_numerics(small_settings(precision="fp16"), "peft", cpu)
 

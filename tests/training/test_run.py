@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -122,6 +125,36 @@ def test_the_best_checkpoint_can_be_that_of_micro_f1_and_a_watcher_can_stop(
     assert len(scores) == 3
     assert result.steps == max(scores)
     assert result.validation_micro_f1 == pytest.approx(max(scores.values()), abs=1e-6)
+
+
+def test_early_stopping_can_wait_for_micro_f1(data: Path, base: Path, tmp_path: Path) -> None:
+    # Nothing is learnt, so that the second evaluation is no better than the first.
+    settings = replace(SETTINGS, learning_rate=1e-9, select_on="micro_f1", patience=1, min_change=0.0)
+    result = run(settings, data, str(base), tmp_path / "run", bundle=False)
+    assert result.steps == 2 * read_record(tmp_path / "run")["plan"]["evaluate_every"]
+    assert result.validation_micro_f1 is not None
+
+
+@pytest.mark.parametrize(
+    ("schedule", "shape"),
+    [
+        ("plateau", lambda rates: rates[5] == rates[10] == 1.0 and rates[-1] < 0.2),
+        ("cosine", lambda rates: 1.0 > rates[10] > rates[-1] and rates[-1] < 0.1),
+        ("linear", lambda rates: rates[5] - rates[10] == pytest.approx(rates[10] - rates[15])),
+        ("constant", lambda rates: set(rates[4:]) == {1.0}),
+    ],
+)
+def test_the_learning_rate_follows_its_schedule_after_a_warm_up_by_share(
+    data: Path, base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], schedule: str, shape: Any
+) -> None:
+    settings = small_settings(epochs=1, evaluations=1, schedule=schedule, warmup=0.2, decay=0.4)
+    result = run(settings, data, str(base), tmp_path / "run", bundle=False)
+    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    rates = [line["learning_rate"] / settings.learning_rate for line in lines if "loss" in line]
+    assert len(rates) == result.steps == 21
+    assert rates[:4] == pytest.approx([0.0, 0.25, 0.5, 0.75])
+    assert shape(rates)
+    assert re.search(r"about .* of training left at [\d,]+ tokens/s", capsys.readouterr().err)
 
 
 def test_gradient_checkpointing_changes_no_loss(data: Path, base: Path, tmp_path: Path) -> None:
