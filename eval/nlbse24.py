@@ -58,14 +58,14 @@ class Score:
     Attributes:
         repos: repository -> macro-F1 of the model trained on it alone.
         mean: their mean, with a bootstrap interval over all test issues.
-        one_for_all: the mean over the repositories of one model trained on all.
+        one_for_all: the mean over the repositories of one model trained on all; None where it was left out.
     """
 
     key: str
     name: str
     repos: dict[str, float]
     mean: Interval
-    one_for_all: float
+    one_for_all: float | None
 
 
 def read_rows(path: Path, labels: LabelSet) -> list[Row]:
@@ -87,8 +87,10 @@ def run_trials(
     chosen: Sequence[Entrant],
     store: Store,
     say: Callable[[str], None] = lambda step: None,
+    *,
+    together: bool = True,
 ) -> list[Score]:
-    """The protocol: every system trained and tested within each repository, then on all of them together."""
+    """The protocol: every system trained and tested within each repository, then, if `together`, on all of them."""
     # With probabilities alone to go by, thresholds change nothing.
     chosen = [entrant for entrant in chosen if entrant.system.key != MAIN]
     repos = list(dict.fromkeys(row.repo for row in rows))
@@ -97,7 +99,9 @@ def run_trials(
     for number, trial in enumerate(trials, 1):
         of = f"fold {number} of {len(trials)}, " if len(trials) > 1 else ""
         parts = [(home == place, one_line(name), own) for place, name in enumerate(repos)]
-        for inside, name, found in [*parts, (home >= 0, "all repositories", shared)]:
+        if together:
+            parts.append((home >= 0, "all repositories", shared))
+        for inside, name, found in parts:
             train, test = (index[inside[index]] for index in (trial.train, trial.test))
             if not len(test):
                 continue
@@ -158,7 +162,7 @@ def _score(
         entrant.name,
         {repos[place]: of_repo(said, every, place) for place in places},
         bootstrap(lambda index: mean(said, index), len(tested)),
-        mean(together, every),
+        mean(together, every) if together.min() >= 0 else None,
     )
 
 

@@ -127,6 +127,7 @@ def test_each_repository_gets_a_model_of_its_own_and_one_model_learns_from_all()
     (score,) = run_trials(rows, [trial], THREE, [Entrant(Linear())], Store(None))
     assert score.repos == {"a/b": 1.0, "c/d": 1.0}
     assert (score.mean.value, score.mean.n) == (1.0, len(test))
+    assert score.one_for_all is not None
     assert score.one_for_all < 0.7
 
 

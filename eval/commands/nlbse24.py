@@ -22,7 +22,7 @@ HELP = "the NLBSE'24 issue classification benchmark by its published protocol, b
 EXAMPLES = """examples:
   python -m eval nlbse24 --train issues_train.csv --test issues_test.csv --model labeler/starter
   python -m eval nlbse24 --train issues_train.csv --folds 5 --model labeler/starter --baselines linear,neighbours
-  python -m eval nlbse24 --train issues_train.csv --folds 3 --model labeler/starter --tune runs/base --set epochs=4
+  python -m eval nlbse24 --train issues_train.csv --folds 3 --model labeler/starter --tune runs/base --own-only
 
 --tune needs the training environment, and one run of `python -m training run` for each repository and fold."""
 MEAN, FOR_ALL = "mean [95 %]", "one for all"
@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--test", type=Path, help="the same, to test on")
     parser.add_argument("--folds", type=int, metavar="K", help="instead of --test: cross-validate inside --train")
+    parser.add_argument("--own-only", action="store_true", help="leave out the one model trained on all repositories")
     add_model_arguments(parser)
     add_tune_arguments(parser)
     parser.add_argument("--json", action="store_true", help="JSON instead of the table")
@@ -68,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     models = open_readers(arguments.model, labels, store)
     base = open_reader(arguments.base, labels, store) if arguments.base else None
     chosen = entrants(arguments.baselines, models, base) + [Entrant(system) for system in tuned_systems(arguments)]
-    scores = run_trials(rows, trials, labels, chosen, store, say)
+    scores = run_trials(rows, trials, labels, chosen, store, say, together=not arguments.own_only)
     if arguments.json:
         published = {"figures": PUBLISHED, "comparable": not note, "note": note}
         print(json.dumps({"systems": [asdict(score) for score in scores], "published": published}, indent=1))
@@ -87,18 +88,22 @@ def _print(scores: Sequence[Score], note: str) -> None:
     cells = {}
     for score in sorted(scores, key=lambda score: -score.mean.value):
         cells[score.name] = {repo: f"{figure:.3f}" for repo, figure in score.repos.items()}
-        cells[score.name] |= {MEAN: score.mean.cell, FOR_ALL: f"{score.one_for_all:.3f}"}
+        cells[score.name][MEAN] = score.mean.cell
+        if score.one_for_all is not None:
+            cells[score.name][FOR_ALL] = f"{score.one_for_all:.3f}"
     for name, figure in PUBLISHED.items():
         cells[f"{name}, published"] = {MEAN: f"{figure:.3f}"}
     output = console()
     title = f"NLBSE'24, macro-F1 of bug, feature, question: n = {scores[0].mean.n:,} test issues"
     output.print(Text(title), soft_wrap=True)
-    columns = [*repos, MEAN, FOR_ALL]
-    for part in [columns] if output.width >= WIDE else [columns[-2:], repos]:
+    means = [MEAN] if scores[0].one_for_all is None else [MEAN, FOR_ALL]
+    columns = [*repos, *means]
+    for part in [columns] if output.width >= WIDE else [means, repos]:
         output.print(_table(cells, part))
     if note:
         output.print(Text(f"Not comparable with the published figures: {note}.", "bold"), soft_wrap=True)
-    output.print(Text(f"{MEAN}: one model for each repository; {FOR_ALL}: one model trained on all of them", "dim"))
+    explained = {MEAN: "one model for each repository", FOR_ALL: "one model trained on all of them"}
+    output.print(Text("; ".join(f"{name}: {explained[name]}" for name in means), "dim"))
 
 
 def _table(cells: Mapping[str, Mapping[str, str]], columns: Sequence[str]) -> Table:

@@ -58,10 +58,12 @@ def test_a_base_is_tuned_for_each_repository_and_fold_of_a_benchmark(
         for label in ("bug", "enhancement", "question")
     ]
     (tmp_path / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    given = ["nlbse24", "--train", str(tmp_path / "train.jsonl"), "--folds", "2", "--baselines", "linear", "--json"]
+    given = ["nlbse24", "--train", str(tmp_path / "train.jsonl"), "--folds", "2", "--baselines", "linear", "--own-only"]
+    given += ["--json"]
     given += ["--model", str(write_bundle(tmp_path / "model")), "--tune", str(write_base(tmp_path / "tiny"))]
     assert main([*given, *(f"--set={change}" for change in SETTINGS)]) == 0
     scores = {score["key"]: score for score in json.loads(capsys.readouterr().out)["systems"]}
     assert scores["linear"]["repos"]["octo/app"] == 1.0  # the words give it away
     assert scores["lora:tiny"]["mean"]["n"] == len(rows)
     assert 0 < scores["lora:tiny"]["repos"]["octo/app"] < 1
+    assert scores["lora:tiny"]["one_for_all"] is None
