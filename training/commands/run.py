@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, required=True, help="the run's folder")
     parser.add_argument(
-        "--preset", default="default", metavar="NAME|FILE", help="default, reference, starter, or a TOML file"
+        "--preset", default="default", metavar="NAME|FILE", help="default, few, reference, starter, or a TOML file"
     )
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="changes",
