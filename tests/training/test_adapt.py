@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import gzip
 import json
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -171,10 +172,13 @@ def interrupted_once_saved(tmp_path: Path) -> Iterator[Path]:
         _thread.interrupt_main()
 
     thread = threading.Thread(target=watch)
+    # A job in the background of a shell begins with SIGINT ignored, and then nothing is interrupted.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     thread.start()
     yield tmp_path
     done.set()
     thread.join()
+    signal.signal(signal.SIGINT, before)
 
 
 def test_a_run_that_was_stopped_ends_with_the_weights_of_one_that_was_not(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import csv
 import json
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -49,12 +50,15 @@ def interrupted_when(ready: Callable[[], bool]) -> Iterator[None]:
                 return
 
     thread = threading.Thread(target=watch)
+    # A job in the background of a shell begins with SIGINT ignored, and then nothing is interrupted.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     thread.start()
     try:
         yield
     finally:
         left.set()
         thread.join()
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_search_makes_its_best_trial_the_run_and_goes_on_after_a_kill(
