@@ -10,12 +10,13 @@ A label outside a source's list is unknown on its rows, not false: nobody looked
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from labeler.dataset import Row, read_dataset
 from labeler.errors import InputError
+from labeler.files import write_text
 from labeler.labels import LabelSet, read_labels
 from labeler.textfile import decoded_lines
 
@@ -64,6 +65,22 @@ def dataset_sha256(file: Path) -> str:
         digest.update(part.read_bytes() if part.is_file() else b"")
         digest.update(b"\0")
     return digest.hexdigest()
+
+
+def write_labels(folder: Path, labels: LabelSet) -> None:
+    """Writes the folder's labels.yml. Raises InputError where it cannot be written."""
+    import yaml
+
+    write_text(folder / LABELS, yaml.safe_dump(labels.to_dicts(), sort_keys=False, allow_unicode=True))
+
+
+def write_sources(folder: Path, spaces: Mapping[str, Sequence[str]]) -> None:
+    """Writes the folder's sources.yml, a line a source. Raises InputError where it cannot be written."""
+    import yaml
+
+    lists = {source: list(names) for source, names in spaces.items()}
+    text = yaml.safe_dump(lists, default_flow_style=None, width=float("inf"), sort_keys=False, allow_unicode=True)
+    write_text(folder / SOURCES, text)
 
 
 def _read_spaces(path: Path, labels: LabelSet) -> dict[str, tuple[str, ...]]:

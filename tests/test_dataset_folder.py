@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from labeler.dataset import Row, write_dataset
-from labeler.dataset_folder import open_dataset
+from labeler.dataset_folder import open_dataset, write_labels, write_sources
 from labeler.errors import InputError
+from labeler.labels import Label, LabelSet
 
 
 @pytest.fixture
@@ -47,3 +48,13 @@ def test_what_is_missing_is_named(folder: Path) -> None:
         open_dataset(folder)
     with pytest.raises(InputError, match="no such dataset"):
         open_dataset(folder / "other.csv")
+
+
+def test_labels_and_sources_that_were_written_are_read_back(tmp_path: Path) -> None:
+    labels = LabelSet((Label("bug", "Something: broken"), Label("ux/ui"), Label("type: docs")))
+    spaces = {"a: b": ("bug", "type: docs"), "one": ("ux/ui",), "none": ()}
+    write_labels(tmp_path, labels)
+    write_sources(tmp_path, spaces)
+    write_dataset(tmp_path / "dataset.csv", [Row("1", title="Crash", split="train")], labels)
+    dataset = open_dataset(tmp_path)
+    assert (dataset.labels, dict(dataset.spaces)) == (labels, spaces)

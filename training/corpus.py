@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import gzip
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from labeler.errors import InputError
+from labeler.textfile import parsed_json
 
 FILES = {
     # source, repo, title, body, labels, label_space (what the source uses), split (train or dev)
@@ -35,10 +35,7 @@ def read_rows(folder: Path, name: str) -> Iterator[dict[str, Any]]:
     try:
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             for number, line in enumerate(lines, 1):
-                try:
-                    yield json.loads(line)
-                except json.JSONDecodeError as error:
-                    raise InputError(f"{path}:{number}: not a JSON line: {error}", "Mend or drop the line.") from error
+                yield parsed_json(line, str(path), number)
     except (OSError, EOFError, UnicodeDecodeError) as error:  # gzip's own errors among them
         raise InputError(f"{path}: cannot be read: {error}", "Check that the file is whole.") from error
 

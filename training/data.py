@@ -15,7 +15,7 @@ from labeler.errors import InputError
 from labeler.issue import Issue
 from labeler.labels import LabelSet
 from labeler.textfile import one_line
-from training.overlap import overlapping
+from training.overlap import apart, overlapping
 from training.rows import Labelled
 
 SHARE = 0.1  # of the rows, for validation and for test each, where a dataset has no splits
@@ -98,8 +98,7 @@ def _without_twins(rows: Sequence[Labelled], splits: Sequence[str]) -> list[int]
     kept = [i for i, split in enumerate(splits) if split == "test"]
     for split in ("validation", "train"):
         places = [i for i, given in enumerate(splits) if given == split]
-        twins = {place for place, _ in overlapping([rows[i] for i in places], [rows[i] for i in kept])}
-        kept += [i for place, i in enumerate(places) if place not in twins]
+        kept += [places[place] for place in apart([rows[i] for i in places], [rows[i] for i in kept])]
     return sorted(kept)
 
 

@@ -49,6 +49,12 @@ def overlapping(rows: Sequence[Labelled], others: Sequence[Labelled]) -> list[tu
     return pairs
 
 
+def apart(rows: Sequence[Labelled], others: Sequence[Labelled]) -> list[int]:
+    """Positions of the `rows` that are the same as none of `others`."""
+    twins = {place for place, _ in overlapping(rows, others)}
+    return [place for place in range(len(rows)) if place not in twins]
+
+
 def _telling(runs: np.ndarray) -> list[int]:
     """The first of a text's runs, in the order of their hashes, of which any text that is near has one among its own
     first (prefix filtering: Chaudhuri et al. 2006, "A primitive operator for similarity joins")."""

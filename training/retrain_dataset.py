@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from labeler.dataset import Row, write_dataset
-from labeler.dataset_folder import DATASET, LABELS, SOURCES, DatasetFolder, open_dataset
+from labeler.dataset_folder import DATASET, LABELS, SOURCES, DatasetFolder, open_dataset, write_sources
 from labeler.errors import InputError
 from labeler.files import write_text
 from labeler.issue import Issue
@@ -23,7 +23,7 @@ from labeler.template import strip_template
 from labeler.textfile import clean_text
 from synthetic.plan import read_prepared
 from synthetic.redact import redact
-from training.overlap import overlapping
+from training.overlap import apart, overlapping
 from training.rows import Labelled
 
 HISTORY = "splits.json"
@@ -78,7 +78,10 @@ def assemble(data: Path, out: Path, corrections: Path | None = None) -> Assemble
         rows += [row for key, row in corrected.items() if key not in present]
     out.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(data / LABELS, out / LABELS)
-    _write_sources(out / SOURCES, spaces)
+    if spaces:
+        write_sources(out, spaces)
+    else:
+        (out / SOURCES).unlink(missing_ok=True)
     write_dataset(out / DATASET, rows, dataset.labels)
     sides = before | {row.id: _side(row) for row in rows}
     write_text(data / HISTORY, json.dumps(sides, indent=0, ensure_ascii=False) + "\n")
@@ -158,8 +161,7 @@ def _corrected(
         if free(row.id)
     ]
     held = [row for row in rows if row.split != "train"]
-    twins = {place for place, _ in overlapping(_read(made), _read(held))}
-    kept = {row.id.casefold(): row for place, row in enumerate(made) if place not in twins}
+    kept = {made[place].id.casefold(): made[place] for place in apart(_read(made), _read(held))}
     left_out[HELD] += len(every) - len(kept)
     return kept
 
@@ -173,12 +175,3 @@ def _source(given: str) -> str:
 
 def _uses(given: DatasetFolder, source: str) -> Sequence[str]:
     return given.spaces.get(source.removesuffix(_MARK), given.labels.names)
-
-
-def _write_sources(path: Path, spaces: Mapping[str, list[str]]) -> None:
-    import yaml
-
-    if spaces:
-        write_text(path, yaml.safe_dump(dict(spaces), sort_keys=False, allow_unicode=True))
-    else:
-        path.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 
 def make_starter(recipe: Mapping[str, Any], data: Path, out: Path, *, compile: bool = True) -> Path:
-    """Writes `out/dataset`, `out/base` and the run `out/tuned`, keeps what is whole already; returns the bundle.
+    """Writes `out/dataset`, `out/base` and the run `out/tuned`, keeps what is whole already; makes the bundle anew.
 
     Args:
         recipe: `training.recipe.read_recipe`.

@@ -6,19 +6,18 @@ import os
 import random
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from labeler.dataset import Row, write_dataset
-from labeler.dataset_folder import DATASET, LABELS, SOURCES
-from labeler.files import write_text
+from labeler.dataset_folder import DATASET, LABELS, write_sources
 from labeler.issue import Issue
 from labeler.labels import LabelSet, read_labels
 from training.corpus import held_out_titles, read_rows
-from training.overlap import overlapping
+from training.overlap import apart
 from training.rows import Labelled
 
 # Conventional commit types that say what an issue about the same change would be labelled.
@@ -51,14 +50,18 @@ def starter_rows(recipe: Mapping[str, Any], data: Path) -> StarterRows:
     labels = read_labels(Path(settings["labels"]))
     held_out = held_out_titles(data)
     test = issue_rows(data, labels.names, "dev")
-    rows = [row for row in issue_rows(data, labels.names, "train") if row.issue.title.strip().lower() not in held_out]
+
+    def fresh(rows: Iterable[Labelled]) -> list[Labelled]:
+        return [row for row in rows if row.issue.title.strip().lower() not in held_out]
+
+    rows = fresh(issue_rows(data, labels.names, "train"))
     rng.shuffle(rows)
     validation, rows = rows[: settings["validation_rows"]], rows[settings["validation_rows"] :]
     rows = _capped(rows, settings["cap"])
-    commits = _commit_rows(data, labels.names, settings["commits_a_label"], rng)
-    rows += [row for row in commits if row.issue.title.strip().lower() not in held_out]
+    rows += fresh(_commit_rows(data, labels.names, settings["commits_a_label"], rng))
     rng.shuffle(rows)
-    return StarterRows(labels, _without_twins(rows, test), _without_twins(validation, test), test)
+    train, validation = ([part[place] for place in apart(part, test)] for part in (rows, validation))
+    return StarterRows(labels, train, validation, test)
 
 
 def write_starter_dataset(recipe: Mapping[str, Any], data: Path, out: Path) -> Path:
@@ -72,8 +75,7 @@ def write_starter_dataset(recipe: Mapping[str, Any], data: Path, out: Path) -> P
     names, spaces = found.labels.names, defaultdict(set)
     for row in chain(found.train, found.validation, found.test):
         spaces[row.source].update(row.space)
-    lines = (f"{source}: [{', '.join(n for n in names if n in used)}]\n" for source, used in spaces.items())
-    write_text(making / SOURCES, "".join(lines))
+    write_sources(making, {source: [name for name in names if name in used] for source, used in spaces.items()})
     splits = {"train": found.train, "validation": found.validation, "test": found.test}
     rows = (
         Row(
@@ -112,11 +114,6 @@ def _labelled(row: Mapping[str, Any], names: list[str]) -> Labelled:
     return Labelled(
         Issue(row["title"] or "", row["body"] or "", repository=row["repo"] or ""), labels, space, row["source"]
     )
-
-
-def _without_twins(rows: Sequence[Labelled], test: Sequence[Labelled]) -> list[Labelled]:
-    twins = {place for place, _ in overlapping(rows, test)}
-    return [row for place, row in enumerate(rows) if place not in twins]
 
 
 def _capped(rows: list[Labelled], cap: Mapping[str, int]) -> list[Labelled]:

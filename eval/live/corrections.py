@@ -15,9 +15,8 @@ from pathlib import Path
 
 from eval.live.verdicts import TRUE_BY_PERSON, Judged, Verdict
 from labeler.dataset import Row, write_dataset
-from labeler.dataset_folder import LABELS, SOURCES
+from labeler.dataset_folder import write_labels, write_sources
 from labeler.errors import InputError
-from labeler.files import write_text
 from labeler.labels import LabelSet
 
 CORRECTIONS = "corrections.csv"
@@ -61,8 +60,6 @@ def write_corrections(folder: Path, judged: Sequence[Judged], labels: LabelSet, 
 
     Without any label in the list there is nothing to write, and nothing is. Raises InputError.
     """
-    import yaml
-
     rows, sources = correction_rows(judged, labels, repository)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -70,6 +67,6 @@ def write_corrections(folder: Path, judged: Sequence[Judged], labels: LabelSet, 
         raise InputError(f"{folder}: cannot be made: {error.strerror}", "Give another folder.") from error
     if not len(labels):
         return 0
-    for name, content in ((LABELS, labels.to_dicts()), (SOURCES, sources)):
-        write_text(folder / name, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+    write_labels(folder, labels)
+    write_sources(folder, sources)
     return write_dataset(folder / CORRECTIONS, rows, labels)

@@ -20,9 +20,8 @@ from eval.systems import Needs, Output, Task
 from eval.systems.models import Answering, Thresholds
 from labeler.bundle import sha256
 from labeler.dataset import Row, write_dataset
-from labeler.dataset_folder import DATASET, LABELS, SOURCES
+from labeler.dataset_folder import DATASET, write_labels, write_sources
 from labeler.errors import LabelerError
-from labeler.files import write_text
 from labeler.issue import Issue
 from labeler.labels import LabelSet
 
@@ -96,8 +95,6 @@ def tuned(bases: Sequence[str], preset: str, changes: Sequence[str]) -> list[Tun
 
 def write_folder(folder: Path, parts: dict[str, Examples], labels: LabelSet) -> None:
     """A dataset's folder of these splits. A source is made of each set of labels that is known of an issue."""
-    import yaml
-
     folder.mkdir(parents=True)
     spaces: dict[tuple[str, ...], str] = {}
     rows = []
@@ -108,9 +105,8 @@ def write_folder(folder: Path, parts: dict[str, Examples], labels: LabelSet) -> 
             rows.append(Row(id_, issue.repository, issue.number, issue.title, issue.body, names, split, source))
     # Training measures the figures of its card on test rows; the real ones are not for it to see.
     rows.append(Row("stand-in", title="A stand-in for the test issues", split="test"))
-    sources = {source: list(used) for used, source in spaces.items()}
-    for name, content in ((LABELS, labels.to_dicts()), (SOURCES, sources)):
-        write_text(folder / name, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+    write_labels(folder, labels)
+    write_sources(folder, {source: used for used, source in spaces.items()})
     write_dataset(folder / DATASET, rows, labels)
 
 

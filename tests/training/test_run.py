@@ -204,12 +204,18 @@ def test_a_damaged_record_is_named(tmp_path: Path) -> None:
         read_record(tmp_path / "absent")
 
 
-def test_an_mlflow_run_holds_parameters_metrics_and_the_bundle(
-    data: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    mlflow = pytest.importorskip("mlflow")
+@pytest.fixture
+def mlflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The package, with a store in files."""
+    package = pytest.importorskip("mlflow")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", (tmp_path / "store").as_uri())
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    return package
+
+
+def test_an_mlflow_run_holds_parameters_metrics_and_the_bundle(
+    data: Path, base: Path, tmp_path: Path, mlflow: Any
+) -> None:
     result = run(small_settings(epochs=1), data, str(base), tmp_path / "run", report_to="mlflow")
     client = mlflow.MlflowClient((tmp_path / "store").as_uri())
     kept = client.get_run(read_record(tmp_path / "run")["mlflow_run"])
@@ -229,12 +235,8 @@ def test_an_mlflow_run_holds_parameters_metrics_and_the_bundle(
 
 
 def test_a_run_that_fails_leaves_no_mlflow_run_open(
-    data: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    data: Path, base: Path, tmp_path: Path, mlflow: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mlflow = pytest.importorskip("mlflow")
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", (tmp_path / "store").as_uri())
-    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
-
     def out_of_memory(*_: object, **__: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
