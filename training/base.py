@@ -1,4 +1,4 @@
-"""The base model of a run: a folder or a repository of the Hub; of a model that also reads images, its text part."""
+"""The base model of a run: a folder or a repository of the Hub; a bundle, or one that also reads images, converted."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from labeler.bundle import MANIFEST, sha256
 from labeler.config import environment, read_machine
 from labeler.errors import DownloadError, InputError
 from labeler.files import write_text
 from labeler.textfile import one_line
 from training.checkpoint import Config, Weights, read_config
 
-_WANTED = ("*.safetensors", "*.json", "tokenizer.model")
+_WANTED = ("*.safetensors", "*.json", "tokenizer.model", "decoder.onnx", "decoder.bin")
 _TEXT = re.compile(r"(?:model\.)?language_model\.(?:model\.)?(?=embed_tokens|layers|norm)")
-_ORIGIN = "origin.txt"  # beside a text part: the folder that it was taken from
+_ORIGIN = "origin.txt"  # beside a converted base: what it was made from
 _TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "tokenizer.model")
 
 
@@ -50,10 +51,11 @@ def find_base(given: str, converted: Path) -> Base:
     """The base that `given` names: a folder, "owner/name" or "owner/name@revision" of the Hub.
 
     Args:
-        converted: where the text part of a model that also reads images is written, once.
+        converted: where the text part of a model that also reads images is written, or the weights of a bundle; once.
 
     Raises:
-        InputError: it is no Gemma 3 model in Hugging Face form.
+        InputError: it is no Gemma 3 model in Hugging Face form, and no bundle.
+        BundleError: it is a damaged bundle.
         DownloadError: the Hub does not give it.
     """
     folder = Path(given)
@@ -64,6 +66,12 @@ def find_base(given: str, converted: Path) -> Base:
             raise InputError(f"{given}: no such folder", "Give a folder, or owner/name of a model on the Hub.")
         folder = _download(name, wanted)
         revision = folder.name
+    if (folder / MANIFEST).is_file():
+        from training.unpack import unpack
+
+        if not _is_there(converted, f"{folder.resolve()} ({sha256(folder / MANIFEST)[:12]})"):
+            unpack(folder, converted)
+        folder = converted
     for file in ("config.json", "tokenizer.json"):
         if not (folder / file).is_file():
             raise InputError(f"{folder / file}: missing", "A base is a folder saved by save_pretrained, or on the Hub.")
@@ -86,18 +94,13 @@ def text_part(folder: Path, out: Path) -> Path:
     Raises:
         InputError: it holds no such model, or `out` holds that of another folder.
     """
-    source, origin = str(folder.resolve()), out / _ORIGIN
-    if origin.is_file() and (there := origin.read_text(encoding="utf-8")) != source:
-        raise InputError(f"{out}: holds the language model of {there}", "Give another --out.")
-    if (out / "config.json").is_file():
+    if _is_there(out, str(folder.resolve())):
         return out
     from safetensors import safe_open
     from safetensors.torch import save_file
 
     from training.merge import text_config
 
-    out.mkdir(parents=True, exist_ok=True)
-    write_text(origin, source)
     where: dict[str, str] = {}
     for file in sorted(folder.glob("*.safetensors")):
         with safe_open(file, "pt") as tensors:
@@ -115,6 +118,20 @@ def text_part(folder: Path, out: Path) -> Path:
     # Last, since its presence says that all is there.
     write_text(out / "config.json", json.dumps(text_config(folder, Weights(out)) | {"model_type": "gemma3_text"}))
     return out
+
+
+def _is_there(out: Path, source: str) -> bool:
+    """Whether `out` holds already what is made of `source`; if not, it is claimed for that.
+
+    Raises:
+        InputError: it holds what was made of something else.
+    """
+    origin = out / _ORIGIN
+    if origin.is_file() and (there := origin.read_text(encoding="utf-8")) != source:
+        raise InputError(f"{out}: holds the language model of {there}", "Give another --out.")
+    out.mkdir(parents=True, exist_ok=True)
+    write_text(origin, source)
+    return (out / "config.json").is_file()
 
 
 def _download(name: str, revision: str) -> Path:

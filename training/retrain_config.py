@@ -157,7 +157,7 @@ _CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
         "three numbers above 0 that sum to 1, for train, validation and test",
     ),
     "split_test_from": ((lambda text: not text or _is_date(text)), "a date like 2026-01-31"),
-    "tune_base": (bool, "a folder, or owner/name[@revision] on the Hugging Face Hub"),
+    "tune_base": (bool, "a folder (also of a bundle), or owner/name[@revision] on the Hugging Face Hub"),
     "tune_backend": ((lambda text: text in BACKENDS), ", ".join(BACKENDS)),
     "export_target_precision": ((lambda value: value is None or 0 < value < 1), "a share between 0 and 1"),
 }

@@ -1,0 +1,206 @@
+"""Turns a bundle back into a checkpoint in Hugging Face form, so that a model that was shipped can be tuned further.
+
+Its weights are those that the bundle computes with, in 32 bits: after rounding to 8, where it is quantised. Exported
+again it is the same model.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+from labeler.bundle import Manifest, Rope, read_manifest, verify
+from labeler.decoder import EMBEDDING_BLOCK
+from labeler.files import write_text
+from labeler.tensors import TensorFile, write_tensors
+from labeler.tokenizer import COMPACT_NAME, LIBRARY_NAME, SPACE, open_tokenizer
+
+_POSITIONS = 32_768  # Gemma-3-270M's; a bundle computes its rotary tables for whatever length it meets
+
+
+def unpack(bundle: Path, out: Path) -> Path:
+    """Writes the checkpoint into the folder `out`, config.json last, since its presence says that all is there.
+
+    Raises:
+        BundleError: the bundle is damaged, or a newer version wrote it.
+    """
+    verify(bundle)
+    out.mkdir(parents=True, exist_ok=True)
+    manifest, graph = read_manifest(bundle), _Graph(bundle / "decoder.onnx")
+    weights = graph.weights() | {"embed_tokens.weight": _embeddings(bundle / "embeddings.safetensors")}
+    write_tensors(out / "model.safetensors", {f"model.{name}": tensor for name, tensor in weights.items()})
+    if (bundle / COMPACT_NAME).is_file():
+        write_text(out / LIBRARY_NAME, json.dumps(library_state(bundle / COMPACT_NAME), ensure_ascii=False))
+    else:
+        shutil.copyfile(bundle / LIBRARY_NAME, out / LIBRARY_NAME)
+    if licence := manifest.provenance.get("licence"):  # where `training.licence` looks for it
+        write_text(out / "README.md", f"---\nlicense: {licence}\n---\n")
+    width = len(weights["layers.0.mlp.gate_proj.weight"])
+    config = _config(manifest, graph, width, open_tokenizer(bundle).control)
+    write_text(out / "config.json", json.dumps(config, indent=2) + "\n")
+    return out
+
+
+class _Graph:
+    """The weights and sizes in a decoder that `training.graph` wrote."""
+
+    def __init__(self, path: Path) -> None:
+        graph = onnx.load(path).graph
+        self._tensors = {tensor.name: tensor for tensor in graph.initializer}
+        self._nodes = {node.output[0]: _attributes(node) for node in graph.node}
+        self.epsilon = float(self._nodes["norm_in_out"]["epsilon"])
+        found = (self._nodes.get(f"l{layer}_attention") for layer in range(len(graph.node)))
+        self.attention = [node for node in found if node]
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """float32, by their names within the text model; without the embeddings."""
+        found = {"layers.0.input_layernorm.weight": self._gain("norm_in")}
+        for i, node in enumerate(self.attention):
+            at, name = f"layers.{i}.", f"l{i}_"
+            qkv = self._linear(name + "qkv")
+            sizes = np.array([node["num_heads"], node["kv_num_heads"], node["kv_num_heads"]])
+            for part, rows in zip("qkv", _split(qkv, sizes * (len(qkv) // sizes.sum())), strict=True):
+                found[f"{at}self_attn.{part}_proj.weight"] = rows
+            for part in "qk":
+                found[f"{at}self_attn.{part}_norm.weight"] = self._gain(f"{name}{part}_norm")
+            both = self._linear(name + "gate_up")
+            for part, rows in zip(("gate", "up"), np.split(both, 2), strict=True):
+                found[f"{at}mlp.{part}_proj.weight"] = rows
+            found[f"{at}self_attn.o_proj.weight"] = self._linear(name + "o")
+            found[f"{at}mlp.down_proj.weight"] = self._linear(name + "down")
+            found[f"{at}post_attention_layernorm.weight"] = self._gain(name + "post_attention")
+            found[f"{at}pre_feedforward_layernorm.weight"] = self._gain(name + "pre_mlp")
+            found[f"{at}post_feedforward_layernorm.weight"] = self._gain(name + "post_mlp")
+            last = i + 1 == len(self.attention)
+            found["norm.weight" if last else f"layers.{i + 1}.input_layernorm.weight"] = self._gain(name + "next")
+        return found
+
+    def _array(self, name: str) -> np.ndarray:
+        found: np.ndarray = onnx.numpy_helper.to_array(self._tensors[name])
+        return found
+
+    def _gain(self, name: str) -> np.ndarray:
+        gain: np.ndarray = self._array(name) - np.float32(1.0)
+        return gain
+
+    def _linear(self, name: str) -> np.ndarray:
+        """A matrix as (out, in)."""
+        if name in self._tensors:
+            return np.ascontiguousarray(self._array(name).T)
+        packed, scales = self._array(f"{name}_q"), self._array(f"{name}_s")
+        rows, blocks = packed.shape[:2]
+        matrix = (packed.astype(np.float32) - 128.0) * scales.reshape(rows, blocks, 1)
+        return np.ascontiguousarray(matrix.reshape(rows, -1)[:, : self._nodes[f"{name}_out"]["K"]])
+
+
+def library_state(compact: Path) -> dict[str, Any]:
+    """The `tokenizer.json` that encodes like a compact tokenizer.
+
+    Tokens that no text can become are called <unused…>: the compact form does not keep their names.
+    """
+    file = TensorFile(compact)
+    facts = json.loads(bytes(file["facts"]))
+    pieces = {token: f"<0x{byte:02X}>" for byte, token in enumerate(facts["bytes"])}
+    pieces |= zip(file["character_ids"].tolist(), map(chr, file["character_codes"].tolist()), strict=True)
+    joins = list(zip(*(file[name].tolist() for name in ("left", "right", "new")), strict=True))
+    waiting, before = joins, None
+    while waiting != before:  # once through, where every merge comes after those that make its parts
+        before, waiting = waiting, []
+        for join in before:
+            if join[0] in pieces and join[1] in pieces:
+                pieces[join[2]] = pieces[join[0]] + pieces[join[1]]
+            else:
+                waiting.append(join)
+    special, added = facts["control"], facts["control"] | facts["added"]
+    pieces |= {token: name for name, token in added.items()}
+    plain = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
+    return {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [
+            {"id": token, "content": name, **plain, "special": name in special}
+            for name, token in sorted(added.items(), key=lambda item: item[1])
+        ],
+        "normalizer": {"type": "Replace", "pattern": {"String": " "}, "content": SPACE},
+        "pre_tokenizer": None,
+        "post_processor": None,
+        "decoder": {
+            "type": "Sequence",
+            "decoders": [
+                {"type": "Replace", "pattern": {"String": SPACE}, "content": " "},
+                {"type": "ByteFallback"},
+                {"type": "Fuse"},
+            ],
+        },
+        "model": {
+            "type": "BPE",
+            "dropout": None,
+            "unk_token": "<unk>",
+            "continuing_subword_prefix": None,
+            "end_of_word_suffix": None,
+            "fuse_unk": True,
+            "byte_fallback": True,
+            "ignore_merges": False,
+            "vocab": {pieces.get(token, f"<unused{token}>"): token for token in range(facts["vocab_size"])},
+            "merges": [[pieces[first], pieces[second]] for first, second, new in joins if new in pieces],
+        },
+    }
+
+
+def _config(manifest: Manifest, graph: _Graph, intermediate_size: int, control: dict[str, int]) -> dict[str, Any]:
+    """config.json in the style of transformers 5."""
+    shape, attention = manifest.shape, graph.attention
+    windows = [int(node["local_window_size"]) for node in attention]
+    return {
+        "architectures": ["Gemma3ForCausalLM"],
+        "model_type": "gemma3_text",
+        "dtype": "float32",
+        "vocab_size": shape.vocab_size,
+        "hidden_size": shape.hidden_size,
+        "intermediate_size": intermediate_size,
+        "num_hidden_layers": shape.layers,
+        "num_attention_heads": int(attention[0]["num_heads"]),
+        "num_key_value_heads": shape.kv_heads,
+        "head_dim": shape.head_dim,
+        "hidden_activation": "gelu_pytorch_tanh",
+        "attention_bias": False,
+        "tie_word_embeddings": True,
+        "rms_norm_eps": graph.epsilon,
+        "query_pre_attn_scalar": round(float(attention[0]["scale"]) ** -2),
+        "max_position_embeddings": _POSITIONS,
+        "sliding_window": max(windows) if max(windows) > 0 else _POSITIONS,
+        "layer_types": ["sliding_attention" if window > 0 else "full_attention" for window in windows],
+        "rope_parameters": {
+            "sliding_attention": _rope(shape.local_rope),
+            "full_attention": _rope(shape.global_rope),
+        },
+        **{f"{kind}_token_id": control[f"<{kind}>"] for kind in ("bos", "eos", "pad")},
+    }
+
+
+def _rope(rope: Rope) -> dict[str, Any]:
+    scaled = {"rope_type": "linear", "factor": rope.factor} if rope.factor != 1.0 else {"rope_type": "default"}
+    return {"rope_theta": rope.theta, **scaled}
+
+
+def _embeddings(path: Path) -> np.ndarray:
+    file = TensorFile(path)
+    rows, scales = file.as_float32("rows"), file.get("scales")
+    if scales is None:
+        return rows
+    wide = np.repeat(scales.astype(np.float32), EMBEDDING_BLOCK, axis=1)[:, : rows.shape[1]]
+    return rows * wide
+
+
+def _split(matrix: np.ndarray, sizes: np.ndarray) -> list[np.ndarray]:
+    return np.split(matrix, np.cumsum(sizes)[:-1])
+
+
+def _attributes(node: onnx.NodeProto) -> dict[str, Any]:
+    return {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}
