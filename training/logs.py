@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import statistics
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -17,7 +18,7 @@ from labeler.errors import LabelerError
 from labeler.files import write_text
 from training.batching import Batch
 
-_ETA_AFTER = 10  # steps: the first ones are slower
+_ETA_AFTER = 10  # steps; their median passes over those that compile or warm up
 _POINTS = 60  # of the training loss in the picture: each the mean of a stretch of steps
 
 
@@ -46,7 +47,7 @@ class RunLog(TrainerCallback):
         self._seconds = self._began = self._logged_seconds = 0.0
         kept = [line for line in read_log(path) if line["step"] <= first] if path.is_file() else []
         self._seconds = self._logged_seconds = max((line["seconds"] for line in kept), default=0.0)
-        self._before = self._seconds
+        self._pace: list[float] = []  # seconds a token of the first steps
         write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
         self._file = open(path, "a", encoding="utf-8", buffering=1)  # noqa: SIM115
 
@@ -54,11 +55,14 @@ class RunLog(TrainerCallback):
         self._began = time.perf_counter()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self._seconds += time.perf_counter() - self._began
+        taken = time.perf_counter() - self._began
+        self._seconds += taken
         self._advance()
         done = state.global_step - self._first
+        if done <= _ETA_AFTER:
+            self._pace.append(taken / self._tokens[state.global_step - 1])
         if done == _ETA_AFTER:
-            each = (self._seconds - self._before) / sum(self._tokens[self._first : state.global_step])
+            each = statistics.median(self._pace)
             left = each * sum(self._tokens[state.global_step :])
             self._note(f"about {duration(left)} of training left at {1 / each:,.0f} tokens/s, evaluations not counted")
 
