@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import string
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -14,8 +15,11 @@ from labeler.answer import Grammar
 from labeler.issue import Issue
 from labeler.labels import LabelSet
 from labeler.prompt import Renderer
+from labeler.template import strip_template
 from training.rows import Labelled
 from training.settings import TuningSettings
+
+_NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 @dataclass(frozen=True)
@@ -42,13 +46,14 @@ class Example:
 
 @dataclass(frozen=True)
 class Variation:
-    """How a row's label list differs from the one that serving shows; chances in 0..1.
+    """How a row's label list and text differ from what serving shows; chances in 0..1.
 
     Attributes:
         own_list: the list is the row's own (`Labelled.space`), not the whole one.
         subset: chance that false labels are left out, each with chance `drop_label`.
         shuffle: chance of another order.
         hide_descriptions: chance that the list is shown without descriptions.
+        plain_text: chance that the text is shown as `plain` makes it.
     """
 
     own_list: bool = True
@@ -56,6 +61,7 @@ class Variation:
     drop_label: float = 0.0
     shuffle: float = 0.0
     hide_descriptions: float = 0.0
+    plain_text: float = 0.0
 
     @classmethod
     def of(cls, settings: TuningSettings) -> Variation:
@@ -65,6 +71,7 @@ class Variation:
             settings.drop_label,
             settings.shuffle_labels,
             settings.hide_descriptions,
+            settings.plain_text,
         )
 
     def without_chance(self) -> Variation:
@@ -113,7 +120,10 @@ class Encoder:
     def __call__(self, row: Labelled, epoch: int | None) -> Example:
         """The row as `epoch` shows it; None: under the list and with the descriptions that serving would show."""
         variation = self.variation if epoch is not None else self.variation.without_chance()
-        shown, described = variation.draw(row, self.labels, self._rng(row, epoch))
+        rng = self._rng(row, epoch)
+        shown, described = variation.draw(row, self.labels, rng)
+        if rng.random() < variation.plain_text:
+            row = replace(row, issue=plain(row.issue))
         return self.encode(row, shown, described)
 
     def encode(self, row: Labelled, shown: LabelSet, described: bool = True) -> Example:
@@ -148,6 +158,15 @@ def encode_epochs(
             examples.append(encoder(row, epoch))
         done()
     return found
+
+
+def plain(issue: Issue) -> Issue:
+    """The issue in lower case on one line and without ASCII punctuation, which is how some datasets publish text."""
+    title, body = (
+        " ".join(text.lower().translate(_NO_PUNCTUATION).split())
+        for text in (issue.title, strip_template(issue.body).text)  # whose marks are punctuation
+    )
+    return replace(issue, title=title, body=body)
 
 
 def _key(row: Labelled) -> str:

@@ -24,14 +24,14 @@ import platform
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labeler import __version__
 from labeler.errors import InputError, UsageError
 from labeler.files import write_text
-from training.settings import TuningSettings, as_toml
+from training.settings import TuningSettings, as_toml, read_settings
 
 if TYPE_CHECKING:
     from training.prepare import Prepared
@@ -155,9 +155,9 @@ def _result(folder: Path, record: dict[str, Any]) -> RunResult:
 
 
 def recorded_settings(record: dict[str, Any]) -> TuningSettings:
-    """The settings of a run."""
+    """The settings of a run; one that came later is at its default."""
     given = record["settings"]
-    return TuningSettings(**given | {"targets": tuple(given["targets"])})
+    return replace(read_settings(), **given | {"targets": tuple(given["targets"])})
 
 
 def begin(folder: Path, asked: dict[str, Any], settings: TuningSettings, resume: bool) -> dict[str, Any]:

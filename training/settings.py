@@ -65,6 +65,7 @@ class TuningSettings:
     drop_label: float
     shuffle_labels: float
     hide_descriptions: float
+    plain_text: float
     evaluations: int
     select_on: str
     patience: int
@@ -215,6 +216,7 @@ _CHECKS: Mapping[str, _Check] = {
     "drop_label": _SHARE,
     "shuffle_labels": _SHARE,
     "hide_descriptions": _SHARE,
+    "plain_text": _SHARE,
     "evaluations": _at_least(1),
     "select_on": _one_of("loss", "micro_f1"),
     "patience": _at_least(0),

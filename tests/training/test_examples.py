@@ -18,7 +18,7 @@ from labeler.tokenizer import LibraryTokenizer
 from tests.training.small import LABELS, make_rows, small_settings, write_base
 from training.batching import Batch, in_order, plan_batches
 from training.collate import collate, count_answers_only
-from training.examples import Encoder, Example, Variation, encode_epochs
+from training.examples import Encoder, Example, Variation, encode_epochs, plain
 from training.rows import Labelled
 
 VARIED = Variation(subset=0.7, drop_label=0.5, shuffle=0.5, hide_descriptions=0.5)
@@ -114,6 +114,24 @@ def test_what_a_row_becomes_depends_on_seed_epoch_and_row_not_on_order(renderer:
     other = encode_epochs(Encoder(renderer, LABELS, VARIED, 1), rows, 1)[0]
     assert sum(a.ids.tolist() != b.ids.tolist() for a, b in zip(forwards[0], other, strict=True)) > 20
     assert sum(a.ids.tolist() != b.ids.tolist() for a, b in zip(*forwards, strict=True)) > 20
+
+
+def test_plain_text_is_lower_case_without_punctuation_and_only_in_training(renderer: Renderer) -> None:
+    issue = Issue(
+        "App CRASHES: why?",
+        "### Steps\r\n\r\n<!-- fill in -->\r\n1. Open `the menu`, it isn't\tthere – v1.2\r\n",
+        id="7",
+    )
+    made = plain(issue)
+    assert (made.title, made.body) == ("app crashes why", "steps 1 open the menu it isnt there – v12")
+    row = Labelled(issue, frozenset(["bug"]), LABELS.names, "made")
+    encoder = Encoder(renderer, LABELS, Variation(plain_text=1.0), 0)
+    assert encoder(row, 0).prompt.tolist() == renderer.prefix(LABELS) + renderer.issue(made)
+    assert encoder(row, None).prompt.tolist() == renderer.prefix(LABELS) + renderer.issue(issue)
+    sometimes = Encoder(renderer, LABELS, Variation(plain_text=0.5), 0)
+    shown = Counter(tuple(sometimes(row, epoch).ids.tolist()) for epoch in range(200))
+    assert len(shown) == 2
+    assert min(shown.values()) > 70
 
 
 def test_an_issue_longer_than_the_budget_is_said_to_be_cut(renderer: Renderer) -> None:

@@ -76,6 +76,8 @@ def test_the_record_holds_all_that_is_needed_to_do_it_again(tuned: Path, data: P
     record = read_record(tuned)
     assert record["status"] == "tuned"
     assert recorded_settings(record) == SETTINGS
+    older = {key: value for key, value in record["settings"].items() if key != "plain_text"}
+    assert recorded_settings(record | {"settings": older}) == replace(SETTINGS, plain_text=0.0)
     assert read_settings(str(tuned / "preset.toml")) == SETTINGS
     assert record["data"]["sha256"] == read_tuning_data(data).sha256
     assert record["plan"]["rows"] == {"train": 84, "validation": 24, "test": 12}
