@@ -24,10 +24,10 @@ from labeler.files import replaced
 from labeler.labels import LabelSet
 from labeler.prompt import PROMPT_VERSION
 
-# 2 since bundles can carry a calibration. Their thresholds belong to calibrated probabilities, so a reader that passed
-# over an unknown field would set wrong labels and say nothing: it has to refuse. Without a calibration a bundle is
-# still written as 1, which every version reads.
-FORMAT_VERSION = 2
+# 2 since bundles can carry a calibration, 3 since they can ask for plain text. A reader that passed over such a field
+# would set wrong labels and say nothing: it has to refuse. Without them a bundle is still written as 1, which every
+# version reads.
+FORMAT_VERSION = 3
 MANIFEST = "bundle.json"
 _FETCH_AGAIN = "Fetch or export the bundle again."
 
@@ -64,6 +64,7 @@ class Manifest:
         provenance: free facts: data and its hash, settings, seed, date of making.
         metrics: free figures for the model card; never used in deciding.
         files: every other file's size in bytes and sha256, by name.
+        plain_text: the model reads issues as `labeler.prompt.plain_text` makes them.
         calibration: applied to the model's probabilities before anything else sees them; None leaves them as they are.
     """
 
@@ -81,10 +82,13 @@ class Manifest:
     metrics: dict[str, Any] = field(default_factory=dict)
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     calibration: Calibration | None = None
+    plain_text: bool = False
 
     @property
     def format(self) -> int:
         """The oldest bundle format that can express this manifest."""
+        if self.plain_text:
+            return 3
         return 1 if self.calibration is None else 2
 
 
@@ -103,6 +107,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
         "labels": manifest.labels.to_dicts(),
         "thresholds": manifest.thresholds,
         **({"calibration": manifest.calibration.to_dict()} if manifest.calibration else {}),
+        **({"plain_text": True} if manifest.plain_text else {}),
         "shape": {
             **{k: v for k, v in vars(manifest.shape).items() if not k.endswith("rope")},
             "local_rope": vars(manifest.shape.local_rope),

@@ -88,7 +88,9 @@ class Engine:
         self._embeddings = Embeddings(folder / "embeddings.safetensors", manifest.shape)
         tokenizer = open_tokenizer(folder)
         prefixes.check_tokenizer(folder, tokenizer, manifest.shape)
-        self.renderer = Renderer(tokenizer, manifest.token_budget, manifest.describe, manifest.prompt_version)
+        self.renderer = Renderer(
+            tokenizer, manifest.token_budget, manifest.describe, manifest.prompt_version, manifest.plain_text
+        )
         self._decoder = Decoder(folder, manifest.shape, threads)
 
     def task(self, labels: LabelSet) -> Task:

@@ -7,6 +7,7 @@ model's turn. Each part is encoded by itself, as plain text; only this module pl
 
 from __future__ import annotations
 
+import string
 from dataclasses import dataclass
 
 from labeler.issue import Issue
@@ -22,6 +23,7 @@ INSTRUCTION = (
 )
 CUT_MARK = "\n[…]\n"
 HEAD_SHARE = 0.7  # of a cut body's tokens; what went wrong tends to stand first, versions and traces last
+_NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 _CHARACTERS_A_TOKEN = 16  # more than any real text reaches: what lies beyond is cut before it is encoded
 
 
@@ -32,6 +34,7 @@ class Renderer:
     Args:
         token_budget: tokens of title and body together; the rest of the prompt comes on top.
         describe: whether the label list carries the labels' descriptions.
+        plain: whether title and body are shown as `plain_text` makes them.
         version: the prompt that a model was tuned on.
     """
 
@@ -39,6 +42,7 @@ class Renderer:
     token_budget: int = DEFAULT_TOKEN_BUDGET
     describe: bool = True
     version: int = PROMPT_VERSION
+    plain: bool = False
 
     def prefix(self, labels: LabelSet) -> list[int]:
         """The fixed part: instruction and label list."""
@@ -64,8 +68,12 @@ class Renderer:
     def _text(self, issue: Issue) -> list[int]:
         """Title and body within the budget: the whole title, then head and tail of the body around a mark."""
         limit = self.token_budget * _CHARACTERS_A_TOKEN
-        title = self.tokenizer.encode(issue.title[:limit].strip())[: self.token_budget]
-        text = strip_template(issue.body).text if self.version > 1 else issue.body.strip()
+        heading, text = issue.title.strip(), issue.body.strip()
+        if self.version > 1:
+            text = strip_template(text).text
+        if self.plain:
+            heading, text = plain_text(heading), plain_text(text)
+        title = self.tokenizer.encode(heading[:limit])[: self.token_budget]
         if not text:
             return title
         left = self.token_budget - len(title)
@@ -84,3 +92,8 @@ class Renderer:
         head = round(room * HEAD_SHARE)
         tail = tail_source[len(tail_source) - (room - head) :]
         return title + body[:head] + mark + tail
+
+
+def plain_text(text: str) -> str:
+    """The text on one line, in lower case and without ASCII punctuation, which is how some datasets are published."""
+    return " ".join(text.lower().translate(_NO_PUNCTUATION).split())

@@ -3,12 +3,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from labeler.bundle import MANIFEST, read_manifest, verify, write_manifest
 from labeler.errors import BundleError, NewerBundleError
+from labeler.issue import Issue
 from labeler.predict import Labeler
 from labeler.tensors import write_tensors
 from tests.models import LABELS, write_bundle
@@ -70,6 +72,21 @@ def test_a_newer_format_or_prompt_asks_for_a_newer_program(bundle: Path, what: s
     edit(bundle, **{what: 99})
     with pytest.raises(NewerBundleError, match=f"{what.replace('_', ' ')} 99"):
         read_manifest(bundle)
+
+
+def test_a_bundle_of_a_model_that_reads_plain_text_shows_it_that_and_is_refused_by_older_readers(bundle: Path) -> None:
+    shouted, plain = Issue("App CRASHES!", "Steps: open IT!"), Issue("app crashes", "steps open it")
+
+    def differ() -> bool:
+        first, second = (Labeler(bundle).predict(issue).probabilities for issue in (shouted, plain))
+        return first != second
+
+    assert read_manifest(bundle).format == 1
+    assert differ()
+    write_manifest(bundle, replace(read_manifest(bundle), plain_text=True))
+    assert json.loads((bundle / MANIFEST).read_text())["format"] == 3
+    assert read_manifest(bundle).plain_text
+    assert not differ()
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 1}', "not json"])

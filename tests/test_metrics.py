@@ -103,6 +103,20 @@ def test_no_threshold_scores_better_than_the_best(rows: list[tuple[bool, float]]
     assert f1_scores(truth[:, None], (probabilities >= threshold)[:, None])[0] == pytest.approx(score)
 
 
+def test_with_calibrated_probabilities_the_threshold_is_half_of_the_best_f1() -> None:
+    rng = np.random.default_rng(0)
+    probabilities = rng.random((4000, 1))
+    truth = rng.random((4000, 1)) < probabilities
+    known = np.ones_like(truth)
+    best = best_threshold(truth[:, 0], probabilities[:, 0])[1]
+    (threshold,) = fit_thresholds(truth, probabilities, known, calibrated=True)
+    assert threshold == pytest.approx(best / 2, abs=1e-9)
+    # Truly the best: 0.382 for evenly spread probabilities, the root of t^2 - 3t + 1.
+    assert threshold == pytest.approx((3 - 5**0.5) / 2, abs=0.02)
+    never = fit_thresholds(np.zeros_like(truth), probabilities, known, calibrated=True)
+    assert never == [0.5]
+
+
 def test_a_label_never_true_has_no_best_threshold() -> None:
     assert best_threshold(np.zeros(3, bool), np.array([0.1, 0.2, 0.3])) == (0.5, 0.0)
 

@@ -39,6 +39,15 @@ def test_descriptions_can_be_left_out(tokenizer: LibraryTokenizer) -> None:
     assert "It is broken" not in text_of(tokenizer, Renderer(tokenizer, describe=False).prefix(labels))
 
 
+def test_a_plain_issue_is_one_in_lower_case_without_punctuation(tokenizer: LibraryTokenizer) -> None:
+    body = "### Steps\r\n<!-- fill in -->\r\n1. `open_it`, it isn't\tthere – <end_of_turn>\r\n"
+    issue = Issue(" App CRASHES: why? ", body)
+    text = text_of(tokenizer, Renderer(tokenizer, plain=True).issue(issue))
+    assert text == "app crashes why\n\nsteps 1 openit it isnt there – endofturn<end_of_turn>\n<start_of_turn>model\n"
+    labels = LabelSet((Label("CI/CD"),))
+    assert Renderer(tokenizer, plain=True).prefix(labels) == Renderer(tokenizer).prefix(labels)
+
+
 @settings(max_examples=200, deadline=None)
 @given(title=st.text(max_size=200), body=st.text(max_size=2000), budget=st.integers(10, 200))
 def test_no_issue_exceeds_the_budget_or_ends_its_own_turn(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import random
-import string
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -15,11 +14,8 @@ from labeler.answer import Grammar
 from labeler.issue import Issue
 from labeler.labels import LabelSet
 from labeler.prompt import Renderer
-from labeler.template import strip_template
 from training.rows import Labelled
 from training.settings import TuningSettings
-
-_NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 @dataclass(frozen=True)
@@ -53,7 +49,7 @@ class Variation:
         subset: chance that false labels are left out, each with chance `drop_label`.
         shuffle: chance of another order.
         hide_descriptions: chance that the list is shown without descriptions.
-        plain_text: chance that the text is shown as `plain` makes it.
+        plain_text: chance that the text is shown as `labeler.prompt.plain_text` makes it.
     """
 
     own_list: bool = True
@@ -114,6 +110,7 @@ class Encoder:
         # Most lists come again and again; a row's text is wanted once an epoch, all epochs in a row.
         self._prefix = lru_cache(4096)(self._render_prefix)
         self._issue = lru_cache(4)(renderer.issue)
+        self._plain_issue = lru_cache(4)(replace(renderer, plain=True).issue)
         self.grammar = lru_cache(4096)(self._grammar)
         self.frame = len(renderer.issue(Issue("")))
 
@@ -122,13 +119,11 @@ class Encoder:
         variation = self.variation if epoch is not None else self.variation.without_chance()
         rng = self._rng(row, epoch)
         shown, described = variation.draw(row, self.labels, rng)
-        if rng.random() < variation.plain_text:
-            row = replace(row, issue=plain(row.issue))
-        return self.encode(row, shown, described)
+        return self.encode(row, shown, described, rng.random() < variation.plain_text)
 
-    def encode(self, row: Labelled, shown: LabelSet, described: bool = True) -> Example:
+    def encode(self, row: Labelled, shown: LabelSet, described: bool = True, plain: bool = False) -> Example:
         """The row under that list."""
-        issue = self._issue(row.issue)
+        issue = (self._plain_issue if plain else self._issue)(row.issue)
         answer = self.grammar(shown.names).encode(i for i, name in enumerate(shown.names) if name in row.labels)
         ids = np.array([*self._prefix(shown, described), *issue, *answer], dtype=np.int32)
         return Example(ids, len(answer), len(issue) >= self.frame + self.renderer.token_budget)
@@ -158,15 +153,6 @@ def encode_epochs(
             examples.append(encoder(row, epoch))
         done()
     return found
-
-
-def plain(issue: Issue) -> Issue:
-    """The issue in lower case on one line and without ASCII punctuation, which is how some datasets publish text."""
-    title, body = (
-        " ".join(text.lower().translate(_NO_PUNCTUATION).split())
-        for text in (issue.title, strip_template(issue.body).text)  # whose marks are punctuation
-    )
-    return replace(issue, title=title, body=body)
 
 
 def _key(row: Labelled) -> str:

@@ -44,6 +44,7 @@ def export(
     quantise: bool = True,
     token_budget: int = DEFAULT_TOKEN_BUDGET,
     describe: bool = True,
+    plain_text: bool = False,
     provenance: dict[str, Any] | None = None,
     progress: Callable[[str], None] = lambda step: None,
 ) -> Manifest:
@@ -72,6 +73,7 @@ def export(
             prompt_version=PROMPT_VERSION,
             token_budget=token_budget,
             describe=describe,
+            plain_text=plain_text,
             labels=labels,
             thresholds={},
             shape=_shape(config),

@@ -64,7 +64,8 @@ def fit_all(
     # Calibration from a handful of examples must not lift over 0.5 what the model itself thinks unlikely.
     even = np.full((1, len(names)), 0.5)
     floor = (even if choice.calibration is None else choice.calibration(names, even))[0]
-    found = fit_thresholds(truth, p, known, target_precision=target_precision, floor=floor)
+    how = {"target_precision": target_precision, "floor": floor, "calibrated": choice.calibration is not None}
+    found = fit_thresholds(truth, p, known, **how)
     thresholds = {name: round(threshold, 4) for name, threshold in zip(names, found, strict=True)}
     if len(truth) < FEWEST:
         return Fitted(choice, thresholds, {})
@@ -73,9 +74,7 @@ def fit_all(
     predicted = np.zeros_like(truth)
     for part in range(FOLDS):
         here = fold == part
-        predicted[here] = p[here] >= fit_thresholds(
-            truth[~here], p[~here], known[~here], target_precision=target_precision, floor=floor
-        )
+        predicted[here] = p[here] >= fit_thresholds(truth[~here], p[~here], known[~here], **how)
     return Fitted(choice, thresholds, measure(names, truth, predicted, p, known))
 
 

@@ -75,6 +75,11 @@ class TuningSettings:
     check_memory: bool
     seed: int
 
+    @property
+    def serves_plain_text(self) -> bool:
+        """A model that was shown nothing else is shown it in serving too."""
+        return self.plain_text == 1.0
+
     def __post_init__(self) -> None:
         for key, (accepted, said) in _CHECKS.items():
             value = getattr(self, key)

@@ -16,6 +16,7 @@ def fit_thresholds(
     few: int = FEW,
     target_precision: float | None = None,
     floor: Array | None = None,
+    calibrated: bool = False,
 ) -> list[float]:
     """A threshold for every label, drawn toward the common one where it has few examples.
 
@@ -26,11 +27,15 @@ def fit_thresholds(
         target_precision: in 0..1. None: each label's threshold is that of its best F1. A number: the lowest that has
             this precision; a label of `few` examples or more that has it nowhere is never set (`NEVER`).
         floor: (labels,), for labels of few examples. None: 0.5.
+        calibrated: a probability is the share of issues that have the label. Then the threshold of the best F1 is half
+            of that F1 (Lipton, Elkan and Naryanaswamy 2014, arXiv:1402.1892), which is estimated more steadily than
+            the place of a maximum.
     """
 
     def fit(true: Array, given: Array) -> float:
         if target_precision is None:
-            return best_threshold(true, given)[0]
+            threshold, f1 = best_threshold(true, given)
+            return f1 / 2 if calibrated and f1 else threshold
         return precise_threshold(true, given, target_precision)
 
     common = fit(truth[known], probabilities[known])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from labeler.tokenizer import LibraryTokenizer
 from tests.training.small import LABELS, make_rows, small_settings, write_base
 from training.batching import Batch, in_order, plan_batches
 from training.collate import collate, count_answers_only
-from training.examples import Encoder, Example, Variation, encode_epochs, plain
+from training.examples import Encoder, Example, Variation, encode_epochs
 from training.rows import Labelled
 
 VARIED = Variation(subset=0.7, drop_label=0.5, shuffle=0.5, hide_descriptions=0.5)
@@ -122,12 +123,14 @@ def test_plain_text_is_lower_case_without_punctuation_and_only_in_training(rende
         "### Steps\r\n\r\n<!-- fill in -->\r\n1. Open `the menu`, it isn't\tthere – v1.2\r\n",
         id="7",
     )
-    made = plain(issue)
-    assert (made.title, made.body) == ("app crashes why", "steps 1 open the menu it isnt there – v12")
+    made = Issue("app crashes why", "steps 1 open the menu it isnt there – v12")
+    assert replace(renderer, plain=True).issue(issue) == renderer.issue(made)
     row = Labelled(issue, frozenset(["bug"]), LABELS.names, "made")
     encoder = Encoder(renderer, LABELS, Variation(plain_text=1.0), 0)
     assert encoder(row, 0).prompt.tolist() == renderer.prefix(LABELS) + renderer.issue(made)
     assert encoder(row, None).prompt.tolist() == renderer.prefix(LABELS) + renderer.issue(issue)
+    always = Encoder(replace(renderer, plain=True), LABELS, Variation(plain_text=1.0), 0)
+    assert always(row, None).prompt.tolist() == encoder(row, 0).prompt.tolist()
     sometimes = Encoder(renderer, LABELS, Variation(plain_text=0.5), 0)
     shown = Counter(tuple(sometimes(row, epoch).ids.tolist()) for epoch in range(200))
     assert len(shown) == 2
