@@ -86,7 +86,7 @@ def make_bundle(
             base_model=base_model or _public_name(base),
             token_budget=record["token_budget"],
             describe=record["describe"],
-            plain_text=recorded_settings(record).serves_plain_text,
+            plain_text=recorded_settings(record).plain_serving,
             provenance=_provenance(record, base, data, command or _command(record, base, target_precision)),
             progress=progress,
         )

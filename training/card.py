@@ -201,7 +201,8 @@ def _weaknesses(manifest: Manifest) -> str:
         if names:
             points.append(f"- {', '.join(map(cell, names))}: {said}.")
     points += [
-        f"- It reads {manifest.token_budget:,} tokens of an issue: the title, then the head and the tail of the text.",
+        f"- It reads {manifest.token_budget:,} tokens of an issue: the title, then the head and the tail of the text"
+        + (", in lower case and without punctuation." if manifest.plain_text else "."),
         "- It learnt the habits of the projects it was tuned on; another project may use the same names otherwise.",
         "- Calibration and thresholds belong to the whole label list; with another list they are a first guess.",
         "- Text in an issue can sway which labels of the list are chosen, as it can sway a person.",

@@ -49,7 +49,7 @@ class Variation:
         subset: chance that false labels are left out, each with chance `drop_label`.
         shuffle: chance of another order.
         hide_descriptions: chance that the list is shown without descriptions.
-        plain_text: chance that the text is shown as `labeler.prompt.plain_text` makes it.
+        plain_text: chance that the text is shown as `labeler.prompt.plain_text` makes it, else as it is.
     """
 
     own_list: bool = True
@@ -109,8 +109,7 @@ class Encoder:
         self._bare = replace(renderer, describe=False)
         # Most lists come again and again; a row's text is wanted once an epoch, all epochs in a row.
         self._prefix = lru_cache(4096)(self._render_prefix)
-        self._issue = lru_cache(4)(renderer.issue)
-        self._plain_issue = lru_cache(4)(replace(renderer, plain=True).issue)
+        self._issue = {plain: lru_cache(4)(replace(renderer, plain=plain).issue) for plain in (False, True)}
         self.grammar = lru_cache(4096)(self._grammar)
         self.frame = len(renderer.issue(Issue("")))
 
@@ -119,11 +118,12 @@ class Encoder:
         variation = self.variation if epoch is not None else self.variation.without_chance()
         rng = self._rng(row, epoch)
         shown, described = variation.draw(row, self.labels, rng)
-        return self.encode(row, shown, described, rng.random() < variation.plain_text)
+        plain = self.renderer.plain if epoch is None else rng.random() < variation.plain_text
+        return self.encode(row, shown, described, plain)
 
-    def encode(self, row: Labelled, shown: LabelSet, described: bool = True, plain: bool = False) -> Example:
-        """The row under that list."""
-        issue = (self._plain_issue if plain else self._issue)(row.issue)
+    def encode(self, row: Labelled, shown: LabelSet, described: bool = True, plain: bool | None = None) -> Example:
+        """The row under that list; `plain`: as text is shown, None as in serving."""
+        issue = self._issue[self.renderer.plain if plain is None else plain](row.issue)
         answer = self.grammar(shown.names).encode(i for i, name in enumerate(shown.names) if name in row.labels)
         ids = np.array([*self._prefix(shown, described), *issue, *answer], dtype=np.int32)
         return Example(ids, len(answer), len(issue) >= self.frame + self.renderer.token_budget)

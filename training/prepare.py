@@ -138,7 +138,7 @@ def prepare(settings: TuningSettings, dataset: Path, base: str, out: Path, backe
 def _encoder(settings: TuningSettings, data: TuningData, base: Base) -> Encoder:
     """With a token budget that fits the whole label list and every label in the answer into the sequence."""
     tokenizer = LibraryTokenizer(base.tokenizer)
-    renderer = Renderer(tokenizer, settings.token_budget, settings.describe, plain=settings.serves_plain_text)
+    renderer = Renderer(tokenizer, settings.token_budget, settings.describe, plain=settings.plain_serving)
     encoder = Encoder(renderer, data.labels, Variation.of(settings), settings.seed)
     frame = len(encoder.renderer.prefix(data.labels)) + encoder.frame
     answer = len(encoder.grammar(data.labels.names).encode(range(len(data.labels))))

@@ -66,6 +66,7 @@ class TuningSettings:
     shuffle_labels: float
     hide_descriptions: float
     plain_text: float
+    plain_serving: bool
     evaluations: int
     select_on: str
     patience: int
@@ -74,11 +75,6 @@ class TuningSettings:
     log_every: int
     check_memory: bool
     seed: int
-
-    @property
-    def serves_plain_text(self) -> bool:
-        """A model that was shown nothing else is shown it in serving too."""
-        return self.plain_text == 1.0
 
     def __post_init__(self) -> None:
         for key, (accepted, said) in _CHECKS.items():

@@ -129,8 +129,9 @@ def test_plain_text_is_lower_case_without_punctuation_and_only_in_training(rende
     encoder = Encoder(renderer, LABELS, Variation(plain_text=1.0), 0)
     assert encoder(row, 0).prompt.tolist() == renderer.prefix(LABELS) + renderer.issue(made)
     assert encoder(row, None).prompt.tolist() == renderer.prefix(LABELS) + renderer.issue(issue)
-    always = Encoder(replace(renderer, plain=True), LABELS, Variation(plain_text=1.0), 0)
-    assert always(row, None).prompt.tolist() == encoder(row, 0).prompt.tolist()
+    served = Encoder(replace(renderer, plain=True), LABELS, Variation(), 0)
+    assert served(row, None).prompt.tolist() == encoder(row, 0).prompt.tolist()
+    assert served(row, 0).prompt.tolist() == encoder(row, None).prompt.tolist()
     sometimes = Encoder(renderer, LABELS, Variation(plain_text=0.5), 0)
     shown = Counter(tuple(sometimes(row, epoch).ids.tolist()) for epoch in range(200))
     assert len(shown) == 2

@@ -93,6 +93,8 @@ batch_tokens = 4096
 token_budget = 64
 sequence_length = 256
 describe = false
+plain_text = 0.5
+plain_serving = true
 patience = 0
 evaluations = 1
 """
@@ -134,6 +136,7 @@ def test_tuning_changes_every_weight_and_the_bundle_knows_the_labels(out: Path) 
     manifest, labeler = read_manifest(bundle), Labeler(bundle)
     assert (manifest.name, manifest.version) == ("starter", "test")
     assert manifest.provenance["licence"] == "apache-2.0"
+    assert manifest.plain_text
     assert set(manifest.thresholds) == set(LABELS.names)
     rows = read_tuning_data(out / "dataset").validation
     right = sum(set(labeler.predict(row.issue).chosen) == row.labels for row in rows)
