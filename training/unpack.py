@@ -50,7 +50,9 @@ class _Graph:
     """The weights and sizes in a decoder that `training.graph` wrote."""
 
     def __init__(self, path: Path) -> None:
-        graph = onnx.load(path).graph
+        graph = onnx.load(path, load_external_data=False).graph
+        # Read by ourselves: onnx refuses links, which is what the Hub's cache is made of.
+        self._data = path.with_suffix(".bin")
         self._tensors = {tensor.name: tensor for tensor in graph.initializer}
         self._nodes = {node.output[0]: _attributes(node) for node in graph.node}
         self.epsilon = float(self._nodes["norm_in_out"]["epsilon"])
@@ -81,8 +83,10 @@ class _Graph:
         return found
 
     def _array(self, name: str) -> np.ndarray:
-        found: np.ndarray = onnx.numpy_helper.to_array(self._tensors[name])
-        return found
+        tensor = self._tensors[name]
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)
+        offset = next(int(entry.value) for entry in tensor.external_data if entry.key == "offset")
+        return np.memmap(self._data, dtype, "r", offset, tuple(tensor.dims))
 
     def _gain(self, name: str) -> np.ndarray:
         gain: np.ndarray = self._array(name) - np.float32(1.0)

@@ -48,7 +48,7 @@ def _show(folder: Path, manifest: Manifest) -> None:
         "base model": manifest.base_model,
         "decoder": f"{manifest.shape.layers} layers, hidden size {manifest.shape.hidden_size}, "
         f"{manifest.shape.vocab_size} tokens",
-        "reads": f"up to {manifest.token_budget} tokens of an issue" + (", as plain text" if manifest.plain_text else ""),
+        "reads": f"up to {manifest.token_budget} tokens of an issue{', as plain text' if manifest.plain_text else ''}",
         **_flat(manifest.provenance),
     }.items():
         facts.add_row(Text(name, "dim"), Text(str(value)))

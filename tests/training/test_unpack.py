@@ -19,6 +19,7 @@ from labeler.predict import Labeler
 from labeler.tensors import TensorFile
 from labeler.tokenizer import CompactTokenizer, LibraryTokenizer
 from tests.models import LABELS, write_checkpoint
+from tests.standins.hub import HubServer
 from tests.training.small import make_rows, small_settings, write_base, write_folder
 from training.base import find_base
 from training.checkpoint import Weights, read_config
@@ -83,6 +84,22 @@ def test_a_bundle_is_a_base_and_hands_down_its_licence(tmp_path: Path) -> None:
     assert tuned.shape == manifest.shape
     record = read_record(tmp_path / "run")
     assert (record["base"]["name"], record["base"]["revision"]) == (str(bundle), "")
+
+
+def test_a_bundle_on_the_hub_is_a_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = tmp_path / "bundle"
+    export(write_base(tmp_path / "checkpoint"), LABELS, bundle)
+    (bundle / "README.md").write_text("---\nlicense: mit\n---\n")
+    write_manifest(bundle, read_manifest(bundle))
+    with HubServer() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+        commit = hub.commit("team/bundle", {path.name: path.read_bytes() for path in bundle.iterdir()})
+        base = find_base("team/bundle", tmp_path / "base")
+    assert (base.name, base.revision) == ("team/bundle", commit)
+    np.testing.assert_array_equal(
+        Weights(Path(base.path))("norm.weight"), Weights(unpack(bundle, tmp_path / "out"))("norm.weight")
+    )
 
 
 def test_a_damaged_bundle_is_no_base(tmp_path: Path) -> None:
