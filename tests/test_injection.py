@@ -151,7 +151,7 @@ def test_the_shares_are_those_of_attacking_each_issue_by_itself(starter: Reader)
 
 
 def test_an_attack_that_works_is_told_from_its_control(starter: Reader) -> None:
-    found = measure(starter, clean(3), (ALL["stuffing"], ALL["control-note"]), "clean")
+    found = measure(starter, clean(8), (ALL["stuffing"], ALL["control-note"]), "clean")
     stuffed, control = (found.rows[key]["answer"].gained for key in ("stuffing", "control-note"))
     assert stuffed.low > control.high
 
