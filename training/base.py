@@ -74,7 +74,8 @@ def find_base(given: str, converted: Path) -> Base:
         folder = converted
     for file in ("config.json", "tokenizer.json"):
         if not (folder / file).is_file():
-            raise InputError(f"{folder / file}: missing", "A base is a folder saved by save_pretrained, or on the Hub.")
+            remedy = "A base is a folder saved by save_pretrained, a bundle's folder, or either on the Hub."
+            raise InputError(f"{folder / file}: missing", remedy)
     config = json.loads((folder / "config.json").read_bytes())
     if "quantization_config" in config:
         remedy = "Give the 16-bit model that it was made from; quantise_base=4bit quantises it."
