@@ -15,6 +15,7 @@ import numpy as np
 from labeler.errors import InputError
 from labeler.files import write_text
 from training.claim import claim
+from training.licence import write_licence
 from training.recipe import check_recipe
 from training.texts import documents, text_files
 
@@ -217,8 +218,7 @@ def _save(model: Gemma3ForCausalLM, source: Path, out: Path, licence: str) -> Pa
         for path in source.glob(pattern):
             if path.is_file() and path.suffix != ".tmp":
                 shutil.copyfile(path, unfinished / path.name)
-    if licence:  # where `training.licence.licence_of` looks for it
-        (unfinished / "README.md").write_text(f"---\nlicense: {licence}\n---\n", encoding="utf-8")
+    write_licence(unfinished, licence)
     shutil.rmtree(base, ignore_errors=True)
     os.replace(unfinished, base)
     return base

@@ -121,9 +121,9 @@ class Encoder:
         plain = self.renderer.plain if epoch is None else rng.random() < variation.plain_text
         return self.encode(row, shown, described, plain)
 
-    def encode(self, row: Labelled, shown: LabelSet, described: bool = True, plain: bool | None = None) -> Example:
-        """The row under that list; `plain`: as text is shown, None as in serving."""
-        issue = self._issue[self.renderer.plain if plain is None else plain](row.issue)
+    def encode(self, row: Labelled, shown: LabelSet, described: bool, plain: bool) -> Example:
+        """The row under that list, in that form of its text."""
+        issue = self._issue[plain](row.issue)
         answer = self.grammar(shown.names).encode(i for i, name in enumerate(shown.names) if name in row.labels)
         ids = np.array([*self._prefix(shown, described), *issue, *answer], dtype=np.int32)
         return Example(ids, len(answer), len(issue) >= self.frame + self.renderer.token_budget)

@@ -29,6 +29,12 @@ def licence_of(name: str, folder: Path | None = None) -> str:
     return _GEMMA if _GEMMA in name.lower() else ""
 
 
+def write_licence(folder: Path, licence: str) -> None:
+    """Leaves the licence in a model's folder, where `licence_of` finds it; nothing for an unknown one."""
+    if licence:
+        (folder / "README.md").write_text(f"---\nlicense: {licence}\n---\n", encoding="utf-8")
+
+
 def licence_text(licence: str, base: str) -> str:
     """The card's section on the licence, Markdown."""
     if licence == _GEMMA:

@@ -37,17 +37,15 @@ def _without_pre_tokenizer(trained: Tokenizer) -> Tokenizer:
     """The same vocabulary and merges, with only the control tokens special: bytes are ordinary tokens."""
     import json
 
-    state = json.loads(trained.to_str())
-    tokenizer = Tokenizer(
-        models.BPE(
-            vocab=state["model"]["vocab"],
-            merges=[tuple(pair) for pair in state["model"]["merges"]],
-            byte_fallback=True,
-            unk_token="<unk>",
-            fuse_unk=True,
-        )
-    )
+    model = json.loads(trained.to_str())["model"]
+    return like_gemma(model["vocab"], [tuple(pair) for pair in model["merges"]], CONTROL_TOKENS)
+
+
+def like_gemma(vocab: dict[str, int], merges: list[tuple[str, str]], control: list[str]) -> Tokenizer:
+    """A byte-fallback BPE of Gemma's structure; `control` tokens are those of `vocab` that are special."""
+    model = models.BPE(vocab=vocab, merges=merges, byte_fallback=True, unk_token="<unk>", fuse_unk=True)
+    tokenizer = Tokenizer(model)
     tokenizer.normalizer = normalizers.Replace(" ", "▁")
     tokenizer.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
-    tokenizer.add_special_tokens(CONTROL_TOKENS)
+    tokenizer.add_special_tokens(control)
     return tokenizer

@@ -13,12 +13,15 @@ from typing import Any
 
 import numpy as np
 import onnx
+from tokenizers import AddedToken, Tokenizer
 
 from labeler.bundle import Manifest, Rope, read_manifest, verify
 from labeler.decoder import EMBEDDING_BLOCK
 from labeler.files import write_text
 from labeler.tensors import TensorFile, write_tensors
-from labeler.tokenizer import COMPACT_NAME, LIBRARY_NAME, SPACE, open_tokenizer
+from labeler.tokenizer import COMPACT_NAME, LIBRARY_NAME, open_tokenizer
+from training.licence import write_licence
+from training.tokenizer import like_gemma
 
 _POSITIONS = 32_768  # Gemma-3-270M's; a bundle computes its rotary tables for whatever length it meets
 
@@ -35,11 +38,10 @@ def unpack(bundle: Path, out: Path) -> Path:
     weights = graph.weights() | {"embed_tokens.weight": _embeddings(bundle / "embeddings.safetensors")}
     write_tensors(out / "model.safetensors", {f"model.{name}": tensor for name, tensor in weights.items()})
     if (bundle / COMPACT_NAME).is_file():
-        write_text(out / LIBRARY_NAME, json.dumps(library_state(bundle / COMPACT_NAME), ensure_ascii=False))
+        write_text(out / LIBRARY_NAME, library_tokenizer(bundle / COMPACT_NAME).to_str())
     else:
         shutil.copyfile(bundle / LIBRARY_NAME, out / LIBRARY_NAME)
-    if licence := manifest.provenance.get("licence"):  # where `training.licence` looks for it
-        write_text(out / "README.md", f"---\nlicense: {licence}\n---\n")
+    write_licence(out, manifest.provenance.get("licence", ""))
     width = len(weights["layers.0.mlp.gate_proj.weight"])
     config = _config(manifest, graph, width, open_tokenizer(bundle).control)
     write_text(out / "config.json", json.dumps(config, indent=2) + "\n")
@@ -102,8 +104,8 @@ class _Graph:
         return np.ascontiguousarray(matrix.reshape(rows, -1)[:, : self._nodes[f"{name}_out"]["K"]])
 
 
-def library_state(compact: Path) -> dict[str, Any]:
-    """The `tokenizer.json` that encodes like a compact tokenizer.
+def library_tokenizer(compact: Path) -> Tokenizer:
+    """The library's tokenizer that encodes like a compact one.
 
     Tokens that no text can become are called <unused…>: the compact form does not keep their names.
     """
@@ -120,41 +122,12 @@ def library_state(compact: Path) -> dict[str, Any]:
                 pieces[join[2]] = pieces[join[0]] + pieces[join[1]]
             else:
                 waiting.append(join)
-    special, added = facts["control"], facts["control"] | facts["added"]
-    pieces |= {token: name for name, token in added.items()}
-    plain = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
-    return {
-        "version": "1.0",
-        "truncation": None,
-        "padding": None,
-        "added_tokens": [
-            {"id": token, "content": name, **plain, "special": name in special}
-            for name, token in sorted(added.items(), key=lambda item: item[1])
-        ],
-        "normalizer": {"type": "Replace", "pattern": {"String": " "}, "content": SPACE},
-        "pre_tokenizer": None,
-        "post_processor": None,
-        "decoder": {
-            "type": "Sequence",
-            "decoders": [
-                {"type": "Replace", "pattern": {"String": SPACE}, "content": " "},
-                {"type": "ByteFallback"},
-                {"type": "Fuse"},
-            ],
-        },
-        "model": {
-            "type": "BPE",
-            "dropout": None,
-            "unk_token": "<unk>",
-            "continuing_subword_prefix": None,
-            "end_of_word_suffix": None,
-            "fuse_unk": True,
-            "byte_fallback": True,
-            "ignore_merges": False,
-            "vocab": {pieces.get(token, f"<unused{token}>"): token for token in range(facts["vocab_size"])},
-            "merges": [[pieces[first], pieces[second]] for first, second, new in joins if new in pieces],
-        },
-    }
+    pieces |= {token: name for name, token in (facts["control"] | facts["added"]).items()}
+    vocab = {pieces.get(token, f"<unused{token}>"): token for token in range(facts["vocab_size"])}
+    merges = [(pieces[first], pieces[second]) for first, second, new in joins if new in pieces]
+    tokenizer = like_gemma(vocab, merges, list(facts["control"]))
+    tokenizer.add_tokens([AddedToken(name, normalized=False) for name in facts["added"]])
+    return tokenizer
 
 
 def _config(manifest: Manifest, graph: _Graph, intermediate_size: int, control: dict[str, int]) -> dict[str, Any]:
