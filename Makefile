@@ -2,7 +2,7 @@
 PYTHON ?= python3
 # Without what they require: on a CPU none of it is used, and it is several GB of GPU packages.
 UNSLOTH = unsloth==2026.10.9 unsloth_zoo==2026.10.9 cut_cross_entropy==25.1.1
-COMPILE = .venv/bin/uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate \
+COMPILE = .venv/bin/uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --no-strip-extras \
 	--custom-compile-command "make lock"
 
 .PHONY: test test-runtime test-training lint lock clean
