@@ -21,13 +21,13 @@ from labeler.errors import InputError
 from labeler.issue import Issue
 from labeler.labels import Label, LabelSet
 from labeler.predict import Labeler
-from labeler.tensors import write_tensors
+from labeler.tensors import TensorFile, write_tensors
 from tests.models import tiny_config, write_checkpoint
 from training.bundle_run import make_bundle
 from training.card import card, cell, keep_sections
 from training.cli import main
 from training.licence import NOTICE, licence_of
-from training.run import read_record
+from training.run import read_record, recorded_settings
 from training.settings import read_settings
 
 LABELS = LabelSet((Label("bug"), Label("enhancement"), Label("area/a|b <i>")))
@@ -203,6 +203,24 @@ def test_what_others_measured_survives_while_the_weights_are_the_same(run: Path)
     make_bundle(run, name="tiny", version="1.2")
     assert "Hostile" not in (bundle / "README.md").read_text(encoding="utf-8")
     assert "injection" not in read_manifest(bundle).metrics
+
+
+def test_a_share_of_the_tuning_is_merged_and_written_down(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = TensorFile(run / "merged" / "model.safetensors")
+    changed = "model.layers.1.self_attn.q_proj.weight"
+    before = TensorFile(Path(read_record(run)["base"]["path"]) / "model.safetensors").as_float32(changed)
+    after = whole.as_float32(changed).copy()
+    assert main(["bundle", "--run", str(run), "--merge-share", "0.25"]) == 0
+    quarter = TensorFile(run / "merged" / "model.safetensors").as_float32(changed)
+    assert np.allclose(quarter, before + 0.25 * (after - before), rtol=2**-6, atol=1e-2)
+    assert not np.allclose(quarter, after, rtol=2**-6, atol=1e-2)
+    assert "--set merge_share=0.25" in (run / "bundle" / "README.md").read_text(encoding="utf-8")
+    assert (
+        recorded_settings(read_record(run)).merge_share == read_settings(str(run / "preset.toml")).merge_share == 0.25
+    )
+    capsys.readouterr()
+    assert main(["bundle", "--run", str(run), "--merge-share", "0"]) == 2
+    assert "not above 0 and up to 1" in capsys.readouterr().err
 
 
 def test_sections_of_an_older_card_follow_and_its_own_are_replaced() -> None:

@@ -35,7 +35,7 @@ from training.fitted import fit_all, measure
 from training.licence import licence_of, write_notice
 from training.merge import merge
 from training.rows import Labelled, truth_and_known
-from training.run import read_record, recorded_settings, write_record
+from training.run import read_record, recorded_settings, write_preset, write_record
 from training.settings import read_settings
 
 ADAPTER, MERGED, BUNDLE = "adapter", "merged", "bundle"
@@ -53,6 +53,7 @@ def make_bundle(
     base_model: str = "",
     command: str = "",
     target_precision: float | None = None,
+    merge_share: float | None = None,
     progress: Progress = lambda step: None,
 ) -> Path:
     """The bundle of a finished run, in `run/bundle`, in place of an older one.
@@ -62,6 +63,7 @@ def make_bundle(
         base_model: what the card calls the base; default: its name.
         command: what the card says to reproduce it by; default: the run with its settings.
         target_precision: see `fit_thresholds`.
+        merge_share: takes the place of the run's own setting, in its record too.
 
     Raises:
         InputError: the run is not finished, or its data changed since.
@@ -73,7 +75,10 @@ def make_bundle(
     if data.sha256 != record["data"]["sha256"]:
         remedy = "Restore the data, or run the tuning again."
         raise InputError(f"{data.file}: not the data that {run} was tuned on: its sha256 differs", remedy)
-    merged = merge(Path(base.path), run / ADAPTER, run / MERGED, progress)
+    if merge_share is not None:
+        record["settings"]["merge_share"] = merge_share
+    settings = recorded_settings(record)
+    merged = merge(Path(base.path), run / ADAPTER, run / MERGED, progress, settings.merge_share)
     making = run / f"{BUNDLE}.making"
     shutil.rmtree(making, ignore_errors=True)
     try:
@@ -86,14 +91,20 @@ def make_bundle(
             base_model=base_model or _public_name(base),
             token_budget=record["token_budget"],
             describe=record["describe"],
-            plain_text=recorded_settings(record).plain_serving,
-            provenance=_provenance(record, base, data, command or _command(record, base, target_precision)),
+            plain_text=settings.plain_serving,
+            provenance=_provenance(
+                record,
+                base,
+                data.with_rows(settings.rows, settings.seed),
+                command or _command(record, base, target_precision),
+            ),
             progress=progress,
         )
         finish(making, manifest, data, target_precision, record["settings"]["seed"], progress, older=run / BUNDLE)
         shutil.rmtree(run / BUNDLE, ignore_errors=True)
         os.replace(making, run / BUNDLE)
         write_record(run, record | {"status": "done"})
+        write_preset(run, settings)
     finally:
         shutil.rmtree(making, ignore_errors=True)
     return run / BUNDLE

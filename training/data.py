@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -37,6 +38,12 @@ class TuningData:
     @property
     def splits(self) -> dict[str, list[Labelled]]:
         return {"train": self.train, "validation": self.validation, "test": self.test}
+
+    def with_rows(self, count: int, seed: int) -> TuningData:
+        """The same with `count` training rows, drawn by the seed; with all where `count` is 0 or there are no more."""
+        if not 0 < count < len(self.train):
+            return self
+        return replace(self, train=random.Random(seed).sample(self.train, count))
 
 
 def read_tuning_data(path: Path) -> TuningData:

@@ -16,6 +16,7 @@ from labeler.labels import LabelSet
 from labeler.prompt import Renderer
 from training.rows import Labelled
 from training.settings import TuningSettings
+from training.teacher import Teacher
 
 
 @dataclass(frozen=True)
@@ -95,17 +96,21 @@ class Encoder:
     Args:
         renderer: the runtime's, with the budget and the descriptions that serving will have.
         labels: all labels, in listed order.
+        teacher: draws what an epoch takes for a row's labels; without one they are as they stand.
 
     Attributes:
         grammar: the answers over a tuple of names.
         frame: tokens of an issue that are not its text.
     """
 
-    def __init__(self, renderer: Renderer, labels: LabelSet, variation: Variation, seed: int) -> None:
+    def __init__(
+        self, renderer: Renderer, labels: LabelSet, variation: Variation, seed: int, teacher: Teacher | None = None
+    ) -> None:
         self.renderer = renderer
         self.labels = labels
         self.variation = variation
         self.seed = seed
+        self.teacher = teacher
         self._bare = replace(renderer, describe=False)
         # Most lists come again and again; a row's text is wanted once an epoch, all epochs in a row.
         self._prefix = lru_cache(4096)(self._render_prefix)
@@ -117,6 +122,8 @@ class Encoder:
         """The row as `epoch` shows it; None: under the list and with the descriptions that serving would show."""
         variation = self.variation if epoch is not None else self.variation.without_chance()
         rng = self._rng(row, epoch)
+        if self.teacher and epoch is not None:
+            row = self.teacher(row, rng)
         shown, described = variation.draw(row, self.labels, rng)
         plain = self.renderer.plain if epoch is None else rng.random() < variation.plain_text
         return self.encode(row, shown, described, plain)

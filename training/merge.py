@@ -38,18 +38,22 @@ _PREFIX = re.compile(r"^(?:base_model\.model\.)?(?:model\.language_model\.|langu
 _REFUSED = ("use_dora", "fan_in_fan_out", "lora_bias", "use_qalora", "trainable_token_indices", "layer_replication")
 
 
-def merge(base: Path, adapter: Path, out: Path, progress: Callable[[str], None] = lambda step: None) -> Path:
+def merge(
+    base: Path, adapter: Path, out: Path, progress: Callable[[str], None] = lambda step: None, share: float = 1.0
+) -> Path:
     """Writes the merged checkpoint `out`, by way of a folder beside it, so that it is whole or absent; returns it.
 
     Args:
         base: folder of the model that was tuned, in 16 or 32 bits.
         adapter: folder saved by peft, with the tensors that were trained whole (embeddings, norms) beside it in
             `whole.safetensors` (`training.backends.save_trained`): they replace the base's.
+        share: of the way from the base's weights to the tuned ones; below 1 the model keeps more of what the base
+            knows beyond the data it was tuned on (Wortsman et al. 2022, arXiv:2109.01903).
 
     Raises:
         InputError: a folder lacks a file, the two do not belong together, or the adapter does more than LoRA.
     """
-    weights, changes = Weights(base), _Changes(adapter)
+    weights, changes = Weights(base), _Changes(adapter, share)
     config = text_config(base, weights) | {"dtype": "bfloat16"}
     if missing := changes.targets - set(weights.names):
         what = f"{adapter}: adapts {min(missing)}, which {base} does not have"
@@ -76,11 +80,11 @@ def merge(base: Path, adapter: Path, out: Path, progress: Callable[[str], None] 
 class _Changes:
     """What an adapter does to the tensors of its base, by their names within the text model."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, share: float) -> None:
         for name in (ADAPTER, ADAPTER_CONFIG):
             if not (folder / name).is_file():
                 raise InputError(f"{folder}: no {name}", "Give a folder that peft's save_pretrained wrote.")
-        self._folder = folder
+        self._folder, self._share = folder, np.float32(share)
         self._config: dict[str, Any] = json.loads((folder / ADAPTER_CONFIG).read_bytes())
         if self._config.get("peft_type") != "LORA":
             kind = self._config.get("peft_type")
@@ -104,14 +108,15 @@ class _Changes:
         return self._down.keys() | self._whole.keys()
 
     def apply(self, name: str, weight: np.ndarray) -> np.ndarray:
-        """The tensor as it is after tuning, float32; `weight` where the adapter leaves it alone."""
+        """The tensor as it is after the share of the tuning, float32; `weight` where the adapter leaves it alone."""
         if name in self._whole:
-            weight = self._checked(name, self._whole[name], weight.shape)
+            tuned = self._checked(name, self._whole[name], weight.shape)
+            weight = tuned if self._share == 1 else weight + self._share * (tuned - weight)
         if name not in self._down:
             return weight
         down, up = self._file.as_float32(self._down[name]), self._file.as_float32(self._up[name])
         delta = self._checked(self._down[name], up @ down, weight.shape)
-        merged: np.ndarray = weight + np.float32(self._scale(name, len(down))) * delta
+        merged: np.ndarray = weight + self._share * np.float32(self._scale(name, len(down))) * delta
         return merged
 
     def _sort(self, key: str) -> None:

@@ -22,6 +22,7 @@ from training.memory import estimate
 from training.plan import Plan, fitted_budget, make_plan
 from training.run import RECORD
 from training.settings import TuningSettings
+from training.teacher import TEACHER, Teacher, find_teacher
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class Prepared:
 
 
 def prepare(settings: TuningSettings, dataset: Path, base: str, out: Path, backend: str) -> Prepared:
-    """Reads, encodes and plans. Of `out` it writes `dataset/` where the data has no splits, `base/` where need be.
+    """Reads, encodes and plans. Writes into `out` what the plan needs: dataset/, base/, teacher.safetensors.
 
     Raises:
         LabelerError: dataset, base, backend or settings are wrong for each other or for this machine.
@@ -110,7 +111,10 @@ def prepare(settings: TuningSettings, dataset: Path, base: str, out: Path, backe
     import_backend(chosen)
     device = find_device()
     numerics = choose_numerics(settings, chosen, device)
-    encoder = _encoder(settings, data, found)
+    with processes.main_first():
+        teacher = find_teacher(settings, data, out / TEACHER)
+    encoder = _encoder(settings, data, found, teacher)
+    data = data.with_rows(settings.rows, settings.seed)
     with counted(len(data.train), "reading the issues") as done:
         epochs = encode_epochs(encoder, data.train, settings.epochs, done)
     batches = plan_batches(epochs, settings)
@@ -135,7 +139,7 @@ def prepare(settings: TuningSettings, dataset: Path, base: str, out: Path, backe
     return Prepared(settings, data, found, chosen, device, numerics, processes, encoder, batches, plan)
 
 
-def _encoder(settings: TuningSettings, data: TuningData, base: Base) -> Encoder:
+def _encoder(settings: TuningSettings, data: TuningData, base: Base, teacher: Teacher | None) -> Encoder:
     """With a token budget that fits the whole label list and every label in the answer into the sequence."""
     tokenizer = LibraryTokenizer(base.tokenizer)
     renderer = Renderer(tokenizer, settings.token_budget, settings.describe, plain=settings.plain_serving)
@@ -143,4 +147,4 @@ def _encoder(settings: TuningSettings, data: TuningData, base: Base) -> Encoder:
     frame = len(encoder.renderer.prefix(data.labels)) + encoder.frame
     answer = len(encoder.grammar(data.labels.names).encode(range(len(data.labels))))
     fitted = replace(renderer, token_budget=fitted_budget(settings, frame, answer))
-    return Encoder(fitted, data.labels, Variation.of(settings), settings.seed)
+    return Encoder(fitted, data.labels, Variation.of(settings), settings.seed, teacher)

@@ -10,7 +10,8 @@ RUN/adapter/      adapter_model.safetensors and adapter_config.json as peft load
 RUN/checkpoints/  while training: the last two checkpoints and the best
 RUN/tensorboard/  with --report-to tensorboard
 RUN/dataset/      the dataset with its splits, where it came without
-RUN/base/         the language model of a base that also reads images
+RUN/base/         the weights of a bundle, or the language model of a base that also reads images
+RUN/teacher.safetensors  what the linear model thinks of the training rows, where the settings ask for it
 RUN/merged/       the merged model in Hugging Face form (`training.bundle_run`)
 RUN/bundle/       what the action loads (`training.bundle_run`)
 """
@@ -143,6 +144,10 @@ def write_record(folder: Path, record: dict[str, Any]) -> None:
     write_text(folder / RECORD, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 
 
+def write_preset(folder: Path, settings: TuningSettings) -> None:
+    write_text(folder / "preset.toml", as_toml(settings, f"The settings of the run {folder.name}"))
+
+
 def read_result(folder: Path) -> RunResult:
     """What a tuned run made."""
     return _result(folder, read_record(folder))
@@ -176,14 +181,14 @@ def begin(folder: Path, asked: dict[str, Any], settings: TuningSettings, resume:
             raise UsageError(f"{folder}: was begun with other values: {changed}", "Give those, or another folder.")
         return record
     # The preset is written first: a run that was killed right after it has not begun.
-    own = ("dataset", "base", "preset.toml")
+    own = ("dataset", "base", "teacher.safetensors", "preset.toml")
     if folder.is_dir() and any(
         path.name not in own and not path.name.endswith(".partial") for path in folder.iterdir()
     ):
         raise UsageError(f"{folder}: not empty and no run", "Give a new folder.")
     record = {"status": "begun", "versions": _versions(), **asked}
     folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / "preset.toml", as_toml(settings, f"The settings of the run {folder.name}"))
+    write_preset(folder, settings)
     write_record(folder, record)
     return record
 

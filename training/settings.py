@@ -29,6 +29,7 @@ class TuningSettings:
         batch_tokens: tokens of one batch, filling included; 0 means batches of `batch_size` rows.
         evaluations: how often an epoch is interrupted for an evaluation.
         patience: evaluations without a gain of `min_change` after which training stops; 0 means never.
+        rows: training rows that are taken, drawn by the seed, the same in all epochs; 0 means all.
         score_rows: validation rows that are answered at an evaluation for micro-F1; 0 means none.
     """
 
@@ -40,7 +41,9 @@ class TuningSettings:
     train_embeddings: bool
     train_norms: bool
     quantise_base: str
+    merge_share: float
     epochs: int
+    rows: int
     learning_rate: float
     schedule: str
     warmup: float
@@ -61,6 +64,8 @@ class TuningSettings:
     length_grouping: bool
     fill_to: int
     own_list: bool
+    teach_unknown: float
+    teach_known: float
     subset_lists: float
     drop_label: float
     shuffle_labels: float
@@ -196,7 +201,9 @@ _CHECKS: Mapping[str, _Check] = {
     "dropout": _BELOW_ONE,
     "targets": ((lambda value: bool(value) and set(value) <= set(PROJECTIONS)), f"some of {', '.join(PROJECTIONS)}"),
     "quantise_base": _one_of("none", "4bit"),
+    "merge_share": ((lambda value: 0 < value <= 1), "above 0, up to 1"),
     "epochs": _at_least(1),
+    "rows": _at_least(0),
     "learning_rate": _POSITIVE,
     "schedule": _one_of("linear", "cosine", "constant", "plateau"),
     "warmup": _at_least(0),
@@ -213,6 +220,8 @@ _CHECKS: Mapping[str, _Check] = {
     "sequence_length": _at_least(64),
     "token_budget": _at_least(16),
     "fill_to": _at_least(1),
+    "teach_unknown": _SHARE,
+    "teach_known": _SHARE,
     "subset_lists": _SHARE,
     "drop_label": _SHARE,
     "shuffle_labels": _SHARE,

@@ -9,12 +9,15 @@ from typing import Any
 
 
 def make_starter(recipe: Mapping[str, Any], data: Path, out: Path, *, compile: bool = True) -> Path:
-    """Writes `out/dataset`, `out/base` and the run `out/tuned`, keeps what is whole already; makes the bundle anew.
+    """Writes `out/dataset`, `out/base` and the runs `out/tuned-1`, …, keeps what is whole already; bundles the last.
+
+    Each of the recipe's presets is a run, on the base or on the bundle of the run before it: from a starter that was
+    shipped, the later ones go as from one's own.
 
     Args:
         recipe: `training.recipe.read_recipe`.
         data: the folder of the gzipped JSON lines (`training.corpus.FILES`, and unlabelled text).
-        compile: whether pretraining compiles the model; tuning does as the recipe's preset says.
+        compile: whether pretraining compiles the model; tuning does as the recipe's presets say.
 
     Raises:
         LabelerError: the recipe or the data lack something, or `out` was begun with others.
@@ -26,15 +29,21 @@ def make_starter(recipe: Mapping[str, Any], data: Path, out: Path, *, compile: b
     from training.settings import read_settings
     from training.starter_data import write_starter_dataset
 
-    settings = read_settings(recipe["preset"])
-    claim(out / "starter.json", {"dataset": recipe["dataset"], "settings": asdict(settings)})
+    settings = [read_settings(preset) for preset in recipe["presets"]]
+    claim(out / "starter.json", {"dataset": recipe["dataset"], "settings": [asdict(one) for one in settings]})
     dataset = write_starter_dataset(recipe, data, out / "dataset")
-    base, tuned = from_scratch(recipe, [data], out, compile=compile), out / "tuned"
-    run(settings, dataset, str(base), tuned, backend="peft", resume=(tuned / RECORD).is_file(), bundle=False)
-    return make_bundle(
-        tuned,
-        name="starter",
-        version=recipe["version"],
-        base_model="a small Gemma 3 made from nothing (training/recipes/starter.toml)",
-        command="python -m training starter --data DATA --out runs/starter",
-    )
+    bundle = from_scratch(recipe, [data], out, compile=compile)
+    for number, one in enumerate(settings, 1):
+        base, tuned = bundle, out / f"tuned-{number}"
+        bundle = tuned / "bundle"
+        run(one, dataset, str(base), tuned, backend="peft", resume=(tuned / RECORD).is_file(), bundle=False)
+        if number < len(settings) and bundle.is_dir():
+            continue  # made anew, it would be another base for the next run
+        make_bundle(
+            tuned,
+            name="starter",
+            version=recipe["version"],
+            base_model="a small Gemma 3 made from nothing (training/recipes/starter.toml)",
+            command="python -m training starter --data DATA --out runs/starter",
+        )
+    return bundle

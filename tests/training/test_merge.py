@@ -94,6 +94,28 @@ def test_tensors_that_were_trained_whole_replace_those_of_the_base(base: Path, t
         assert np.allclose(merged.as_float32(name), 3 * before[name], rtol=2**-8)
 
 
+@pytest.mark.parametrize("share", [0.0, 0.25])
+def test_a_share_of_the_way_from_base_to_tuned_is_merged(base: Path, tmp_path: Path, share: float) -> None:
+    model = get_peft_model(Gemma3ForCausalLM.from_pretrained(base), LoraConfig(target_modules=["q_proj"]))
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "lora_B" in name:
+                parameter.normal_()
+            if "embed_tokens" in name:
+                parameter.requires_grad_(True)
+                parameter.mul_(3.0)
+    save_trained(model, tmp_path / "adapter")
+    before = TensorFile(base / "model.safetensors")
+    whole, part = (
+        TensorFile(merge(base, tmp_path / "adapter", tmp_path / f"merged-{way}", share=way) / "model.safetensors")
+        for way in (1.0, share)
+    )
+    for name in ("model.embed_tokens.weight", "model.layers.0.self_attn.q_proj.weight"):
+        start, end = before.as_float32(name), whole.as_float32(name)
+        assert not np.allclose(start, end, atol=1e-2)
+        assert np.allclose(part.as_float32(name), start + share * (end - start), rtol=2**-6, atol=1e-2)
+
+
 def test_plain_transformers_loads_the_merged_folder_and_says_what_the_adapted_model_says(
     base: Path, tmp_path: Path
 ) -> None:

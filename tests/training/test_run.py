@@ -84,6 +84,20 @@ def test_the_record_holds_all_that_is_needed_to_do_it_again(tuned: Path, data: P
     assert {"torch", "transformers", "peft", "issue-labeler"} <= set(record["versions"])
 
 
+def test_a_run_can_take_some_of_the_rows_and_says_so(data: Path, base: Path, tmp_path: Path) -> None:
+    settings = small_settings(epochs=2, rows=20)
+    prepared = prepare(settings, data, str(base), tmp_path / "run", "peft")
+    assert prepared.plan.rows == {"train": 20, "validation": 24, "test": 12}
+    seen = [{example.ids.tobytes() for batch in prepared.batches if batch.epoch == epoch for example in batch.examples}
+            for epoch in (0, 1)]  # fmt: skip
+    assert len(seen[0]) == len(seen[1]) == 20
+    again = prepare(settings, data, str(base), tmp_path / "again", "peft").data.train
+    assert [row.issue.id for row in again] == [row.issue.id for row in prepared.data.train]
+    other = read_tuning_data(data).with_rows(20, seed=1).train
+    assert {row.issue.id for row in other} != {row.issue.id for row in again}
+    assert read_tuning_data(data).with_rows(1000, 0).train == read_tuning_data(data).train
+
+
 def test_the_course_is_drawn(tuned: Path) -> None:
     root = ET.parse(tuned / "loss.svg").getroot()
     text = " ".join("".join(element.itertext()) for element in root.iter() if element.tag.endswith("text"))

@@ -18,6 +18,8 @@ from labeler.predict import Labeler
 from training.cli import main as train
 from training.corpus import held_out_titles
 from training.data import read_tuning_data
+from training.run import read_record, read_result
+from training.teacher import TEACHER
 from training.texts import documents, text_files
 
 LABELS = LabelSet((Label("bug"), Label("enhancement"), Label("documentation"), Label("question")))
@@ -98,6 +100,13 @@ plain_serving = true
 patience = 0
 evaluations = 1
 """
+AGAIN = (
+    PRESET.replace("epochs = 6", "epochs = 1").replace("5e-3", "1e-3")
+    + """
+teach_unknown = 1.0
+teach_known = 0.3
+"""
+)
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +114,8 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("recipe")
     (folder / "labels.yml").write_text("".join(f"- {name}\n" for name in LABELS.names))
     (folder / "preset.toml").write_text(PRESET)
-    settings = RECIPE | {"preset": str(folder / "preset.toml")}
+    (folder / "again.toml").write_text(AGAIN)
+    settings = RECIPE | {"presets": [str(folder / "preset.toml"), str(folder / "again.toml")]}
     settings["dataset"] = RECIPE["dataset"] | {"labels": str(folder / "labels.yml")}
     (folder / "recipe.toml").write_text(as_toml(settings))
     return folder / "recipe.toml"
@@ -129,9 +139,9 @@ def test_pretraining_lowers_the_loss_and_saves_what_transformers_loads(out: Path
 
 def test_tuning_changes_every_weight_and_the_bundle_knows_the_labels(out: Path) -> None:
     before = Gemma3ForCausalLM.from_pretrained(out / "base").state_dict()
-    after = Gemma3ForCausalLM.from_pretrained(out / "tuned" / "merged").state_dict()
+    after = Gemma3ForCausalLM.from_pretrained(out / "tuned-2" / "merged").state_dict()
     assert all(not torch.equal(before[name], after[name].float()) for name in before)
-    bundle = out / "tuned" / "bundle"
+    bundle = out / "tuned-2" / "bundle"
     verify(bundle)
     manifest, labeler = read_manifest(bundle), Labeler(bundle)
     assert (manifest.name, manifest.version) == ("starter", "test")
@@ -141,6 +151,14 @@ def test_tuning_changes_every_weight_and_the_bundle_knows_the_labels(out: Path) 
     rows = read_tuning_data(out / "dataset").validation
     right = sum(set(labeler.predict(row.issue).chosen) == row.labels for row in rows)
     assert right >= 0.8 * len(rows)
+
+
+def test_the_second_run_goes_on_from_the_first_ones_bundle(out: Path) -> None:
+    record = read_record(out / "tuned-2")
+    assert record["base"]["name"] == str(out / "tuned-1" / "bundle")
+    assert (out / "tuned-2" / TEACHER).is_file()
+    first, second = (read_result(out / f"tuned-{number}") for number in (1, 2))
+    assert second.validation_loss < 1.2 * first.validation_loss
 
 
 def test_no_held_out_issue_is_trained_on(out: Path, data: Path) -> None:
@@ -158,10 +176,10 @@ def test_given_again_the_command_trains_nothing_anew(
 ) -> None:
     monkeypatch.setattr("training.pretrain.train", None)
     monkeypatch.setattr("training.fit.fit", None)
-    adapter = (out / "tuned" / "adapter" / "adapter_model.safetensors").stat()
+    adapter = (out / "tuned-2" / "adapter" / "adapter_model.safetensors").stat()
     assert train(["starter", "--recipe", str(recipe), "--data", str(data), "--out", str(out)]) == 0
-    assert capsys.readouterr().out.strip() == str(out / "tuned" / "bundle")
-    assert (out / "tuned" / "adapter" / "adapter_model.safetensors").stat() == adapter
+    assert capsys.readouterr().out.strip() == str(out / "tuned-2" / "bundle")
+    assert (out / "tuned-2" / "adapter" / "adapter_model.safetensors").stat() == adapter
 
 
 def test_a_recipe_with_another_dataset_or_preset_is_not_taken_for_the_first(
@@ -184,7 +202,7 @@ def test_a_recipe_with_another_dataset_or_preset_is_not_taken_for_the_first(
 def test_the_starter_is_measured_beside_a_linear_model_and_its_card_says_so(
     out: Path, recipe: Path, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    bundle = out / "tuned" / "bundle"
+    bundle = out / "tuned-2" / "bundle"
     command = ["starter", "--recipe", str(recipe), "--data", str(data), "--model", str(bundle)]
     assert evaluate([*command, "--json"]) == 0
     figures = json.loads(capsys.readouterr().out)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 HELP = "make the bundle of a tuned run: merge, export, calibration, thresholds, figures, card"
 EXAMPLES = """examples:
   python -m training bundle --run runs/mine
-  python -m training bundle --run runs/mine --target-precision 0.9 --name my-labels --version 1.2.0"""
+  python -m training bundle --run runs/mine --target-precision 0.9 --name my-labels --version 1.2.0
+  python -m training bundle --run runs/mine --merge-share 0.5     # half way back to the base"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="P",
         help="set a label only where that is right with this share on validation; default: each label's best F1",
     )
+    parser.add_argument(
+        "--merge-share",
+        type=float,
+        metavar="S",
+        help="go this share of the way from base to tuned weights, above 0 up to 1, instead of the run's merge_share",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -37,11 +44,15 @@ def run(arguments: argparse.Namespace) -> int:
     target = arguments.target_precision
     if target is not None and not 0 < target < 1:
         raise UsageError(f"--target-precision {target}: not between 0 and 1", "Give a share, like 0.9.")
+    share = arguments.merge_share
+    if share is not None and not 0 < share <= 1:
+        raise UsageError(f"--merge-share {share}: not above 0 and up to 1", "Give a share, like 0.5.")
     folder = make_bundle(
         arguments.run,
         name=arguments.name,
         version=arguments.version,
         target_precision=target,
+        merge_share=share,
         progress=lambda step: print(f"{step} …", file=sys.stderr),
     )
     _show(folder, read_manifest(folder))

@@ -14,7 +14,9 @@ Killed, it goes on where it was when the same command is given again."""
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the gzipped JSON lines")
-    parser.add_argument("--out", type=Path, required=True, help="the run's folder; the bundle becomes OUT/tuned/bundle")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="the run's folder; the bundle becomes OUT/tuned-N/bundle"
+    )
     parser.add_argument(
         "--recipe", type=Path, default=Path("training/recipes/starter.toml"), help="a TOML file (the starter's)"
     )
@@ -27,6 +29,6 @@ def run(arguments: argparse.Namespace) -> int:
     from training.starter import make_starter
 
     compile = not arguments.no_compile and can_compile()
-    recipe = read_recipe(arguments.recipe, (*SECTIONS, "preset", "version"))
+    recipe = read_recipe(arguments.recipe, (*SECTIONS, "presets", "version"))
     print(make_starter(recipe, arguments.data, arguments.out, compile=compile))
     return 0
