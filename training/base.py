@@ -7,8 +7,9 @@ import re
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from labeler.bundle import MANIFEST, sha256
+from labeler.bundle import MANIFEST, read_manifest, sha256
 from labeler.config import environment, read_machine
 from labeler.errors import DownloadError, InputError
 from labeler.files import write_text
@@ -29,11 +30,13 @@ class Base:
         name: the Hub's "owner/name", or the folder as it was given.
         revision: the Hub's commit; empty for a folder.
         path: the folder with config.json, tokenizer.json and the weights of a text model.
+        plain_text: it is a bundle whose model reads issues as `labeler.prompt.plain_text` makes them.
     """
 
     name: str
     revision: str
     path: str
+    plain_text: bool = False
 
     @property
     def config(self) -> Config:
@@ -43,7 +46,7 @@ class Base:
     def tokenizer(self) -> Path:
         return Path(self.path) / "tokenizer.json"
 
-    def to_dict(self) -> dict[str, str]:
+    def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
@@ -66,11 +69,13 @@ def find_base(given: str, converted: Path) -> Base:
             raise InputError(f"{given}: no such folder", "Give a folder, or owner/name of a model on the Hub.")
         folder = _download(name, wanted)
         revision = folder.name
+    plain_text = False
     if (folder / MANIFEST).is_file():
         from training.unpack import unpack
 
         if not _is_there(converted, f"{folder.resolve()} ({sha256(folder / MANIFEST)[:12]})"):
             unpack(folder, converted)
+        plain_text = read_manifest(folder).plain_text
         folder = converted
     for file in ("config.json", "tokenizer.json"):
         if not (folder / file).is_file():
@@ -82,7 +87,7 @@ def find_base(given: str, converted: Path) -> Base:
         raise InputError(f"{given}: quantised already", remedy)
     if "text_config" in config:
         folder = text_part(folder, converted)
-    base = Base(name, revision, str(folder.resolve()))
+    base = Base(name, revision, str(folder.resolve()), plain_text)
     _ = base.config  # refuses what cannot be exported before hours go into tuning it
     return base
 

@@ -111,6 +111,9 @@ def prepare(settings: TuningSettings, dataset: Path, base: str, out: Path, backe
     import_backend(chosen)
     device = find_device()
     numerics = choose_numerics(settings, chosen, device)
+    if found.plain_text and not settings.plain_serving:
+        note = "the base reads issues in lower case without punctuation: plain_serving=true, plain_text=1 keep to that"
+        numerics = replace(numerics, notes=(*numerics.notes, note))
     with processes.main_first():
         teacher = find_teacher(settings, data, out / TEACHER)
     encoder = _encoder(settings, data, found, teacher)

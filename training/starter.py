@@ -8,6 +8,12 @@ from pathlib import Path
 from typing import Any
 
 
+def called(tuned_on: int = 0) -> str:
+    """What the card of a run calls its base: `tuned_on` are the rows of the run before it."""
+    before = f" and tuned once before, on {tuned_on:,} rows" if tuned_on else ""
+    return f"a small Gemma 3 made from nothing{before} (training/recipes/starter.toml)"
+
+
 def make_starter(recipe: Mapping[str, Any], data: Path, out: Path, *, compile: bool = True) -> Path:
     """Writes `out/dataset`, `out/base` and the runs `out/tuned-1`, …, keeps what is whole already; bundles the last.
 
@@ -25,25 +31,26 @@ def make_starter(recipe: Mapping[str, Any], data: Path, out: Path, *, compile: b
     from training.adapt import from_scratch
     from training.bundle_run import make_bundle
     from training.claim import claim
-    from training.run import RECORD, run
+    from training.run import RECORD, read_record, run
     from training.settings import read_settings
     from training.starter_data import write_starter_dataset
 
     settings = [read_settings(preset) for preset in recipe["presets"]]
     claim(out / "starter.json", {"dataset": recipe["dataset"], "settings": [asdict(one) for one in settings]})
     dataset = write_starter_dataset(recipe, data, out / "dataset")
-    bundle = from_scratch(recipe, [data], out, compile=compile)
+    bundle, rows = from_scratch(recipe, [data], out, compile=compile), 0
     for number, one in enumerate(settings, 1):
         base, tuned = bundle, out / f"tuned-{number}"
         bundle = tuned / "bundle"
         run(one, dataset, str(base), tuned, backend="peft", resume=(tuned / RECORD).is_file(), bundle=False)
+        before, rows = rows, read_record(tuned)["plan"]["rows"]["train"]
         if number < len(settings) and bundle.is_dir():
             continue  # made anew, it would be another base for the next run
         make_bundle(
             tuned,
             name="starter",
             version=recipe["version"],
-            base_model="a small Gemma 3 made from nothing (training/recipes/starter.toml)",
+            base_model=called(before),
             command="python -m training starter --data DATA --out runs/starter",
         )
     return bundle

@@ -24,6 +24,7 @@ from tests.training.small import make_rows, small_settings, write_base, write_fo
 from training.base import find_base
 from training.checkpoint import Weights, read_config
 from training.export import _PROBES, export
+from training.prepare import prepare
 from training.run import read_record, run
 from training.unpack import unpack
 
@@ -84,6 +85,17 @@ def test_a_bundle_is_a_base_and_hands_down_its_licence(tmp_path: Path) -> None:
     assert tuned.shape == manifest.shape
     record = read_record(tmp_path / "run")
     assert (record["base"]["name"], record["base"]["revision"]) == (str(bundle), "")
+
+
+def test_who_tunes_a_model_of_plain_text_otherwise_is_told(tmp_path: Path) -> None:
+    bundle, data = tmp_path / "bundle", write_folder(tmp_path / "data", make_rows(60))
+    export(write_base(tmp_path / "checkpoint"), LABELS, bundle, plain_text=True)
+    told = {
+        plain: prepare(small_settings(plain_serving=plain), data, str(bundle), tmp_path / "run", "peft").numerics.notes
+        for plain in (False, True)
+    }
+    assert "lower case without punctuation" in told[False][-1]
+    assert not any("lower case" in note for note in told[True])
 
 
 def test_a_bundle_on_the_hub_is_a_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, help="the run's folder")
     parser.add_argument(
-        "--preset", default="default", metavar="NAME|FILE", help="default, few, reference, starter, or a TOML file"
+        "--preset",
+        default="default",
+        metavar="NAME|FILE",
+        help="default, few, reference, starter, starter_on, or a TOML file",
     )
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="changes",
