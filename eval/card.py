@@ -45,11 +45,11 @@ def _section(manifest: Manifest, figures: dict[str, Any]) -> str:
     labels = "\n".join(
         f"| {name} | {ours[name]:.2f} | {linear[name]:.2f} | {support[name]} |" for name in manifest.labels.names
     )
-    about = f"""TF-IDF (1–2-grams) + logistic regression was trained on the same {counts["train"]:,} rows; chance draws every label by its
-frequency. *dev* (n = {counts["dev"]:,}): held-out issues of the training sources, all labels. *Five repositories*
-(n = {counts["nlbse24"]:,}): the training half of the NLBSE'24 classification set, one of bug, enhancement and question
-each; of some of them, other issues are in training. *Unseen* (n = {counts["unseen"]:,}): those from which no training
-row comes. "Balanced" divides each label's probability by its mean over all these issues. Reproduce with
+    about = f"""TF-IDF (1–2-grams) + logistic regression was trained on the same {counts["train"]:,} rows; chance draws
+every label by its frequency. *dev* (n = {counts["dev"]:,}): held-out issues of the training sources, all labels. *Five
+repositories* (n = {counts["nlbse24"]:,}): the training half of the NLBSE'24 classification set, one of bug, enhancement
+and question each; of some of them, other issues are in training. *Unseen* (n = {counts["unseen"]:,}): those from which
+no training row comes. "Balanced" divides each label's probability by its mean over all these issues. Reproduce with
 `python -m eval starter --data DATA --model labeler/starter`."""
     return f"""## Beside a linear model
 
