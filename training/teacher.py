@@ -22,7 +22,7 @@ from training.settings import TuningSettings
 
 Array = np.ndarray
 TEACHER = "teacher.safetensors"
-_STRENGTH = 4.0  # scikit-learn's C: the middle one of those that `eval.systems.text.Linear` tries; no other was tried here
+_STRENGTH = 4.0  # scikit-learn's C: the middle one of those that `eval.systems.text.Linear` tries; not compared here
 
 
 @dataclass(frozen=True)
