@@ -177,7 +177,7 @@ def _provenance(record: dict[str, Any], base: Base, data: TuningData, command: s
         "data sha256": data.sha256,
         "rows": {split: len(rows) for split, rows in data.splits.items()},
         "sources": dict(sources.most_common()),
-        "settings": record["settings"],
+        "settings": _public_settings(record["settings"]),
         "backend": record["backend"],
         "device": record["device"],
         "precision": record["precision"],
@@ -193,13 +193,18 @@ def _command(record: dict[str, Any], base: Base, target_precision: float | None)
     words = ["python -m training run", "--data", _data_name(record), "--base", given, "--out", "run"]
     words += ["--backend", record["backend"]]
     default = asdict(read_settings())
-    for key, value in asdict(recorded_settings(record)).items():
+    for key, value in _public_settings(asdict(recorded_settings(record))).items():
         if value != default[key]:
             words += ["--set", f"{key}={_word(value)}"]
     line = " ".join([words[0], *map(shlex.quote, words[1:])])
     if target_precision is not None:
         line += f"\npython -m training bundle --run run --target-precision {target_precision:g}"
     return line
+
+
+def _public_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Without what leads to the one file that they may name: that is nobody's business."""
+    return settings | {"vocabulary_counts": Path(settings.get("vocabulary_counts", "")).name}
 
 
 def _word(value: Any) -> str:

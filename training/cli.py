@@ -14,6 +14,7 @@ COMMANDS = {
     "retrain": "everything from new issues to a published model, or why not",
     "bench": "time training and its memory on a random model of a named shape",
     "export": "turn a merged Gemma 3 checkpoint into a bundle, without torch",
+    "vocabulary": "cut a base down to the tokens that issues use, count them anew, say what it costs by language",
     "starter": "make the bundled starter from nothing: dataset, base, tuning, bundle",
 }
 EXAMPLES = """examples:

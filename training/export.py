@@ -22,6 +22,7 @@ from labeler.tensors import write_tensors
 from labeler.tokenizer import COMPACT_NAME, LIBRARY_NAME, CompactTokenizer, LibraryTokenizer, write_compact
 from training.checkpoint import Config, Weights, read_config
 from training.graph import write_decoder
+from training.vocabulary.record import vocabulary_of
 
 _ROWS = 16_384  # embedding rows converted at once
 # Texts on which the compact tokenizer must equal the library's before it is shipped.
@@ -78,7 +79,7 @@ def export(
             thresholds={},
             shape=_shape(config),
             quantisation="int8" if quantise else "float32",
-            provenance=provenance or {},
+            provenance=vocabulary_of(checkpoint) | (provenance or {}),
         )
         progress("prefix")
         engine = Engine(part, manifest, PrefixStore(part, manifest, None))

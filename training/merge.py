@@ -22,6 +22,7 @@ from labeler.errors import InputError
 from labeler.tensors import TensorFile
 from training.backends import WHOLE
 from training.checkpoint import Weights
+from training.vocabulary.record import RECORD as VOCABULARY
 
 ADAPTER, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
 _TOKENIZER = (
@@ -32,6 +33,7 @@ _TOKENIZER = (
     "added_tokens.json",
     "chat_template.jinja",
     "generation_config.json",
+    VOCABULARY,
 )
 _PREFIX = re.compile(r"^(?:base_model\.model\.)?(?:model\.language_model\.|language_model\.model\.|model\.)")
 # What would make the sum another one than the above.

@@ -22,6 +22,7 @@ from labeler.tensors import TensorFile, write_tensors
 from labeler.tokenizer import COMPACT_NAME, LIBRARY_NAME, open_tokenizer
 from training.licence import write_licence
 from training.tokenizer import like_gemma
+from training.vocabulary.record import write_record
 
 _POSITIONS = 32_768  # Gemma-3-270M's; a bundle computes its rotary tables for whatever length it meets
 
@@ -42,6 +43,7 @@ def unpack(bundle: Path, out: Path) -> Path:
     else:
         shutil.copyfile(bundle / LIBRARY_NAME, out / LIBRARY_NAME)
     write_licence(out, manifest.provenance.get("licence", ""))
+    write_record(out, manifest.provenance.get("vocabulary"))
     width = len(weights["layers.0.mlp.gate_proj.weight"])
     config = _config(manifest, graph, width, open_tokenizer(bundle).control)
     write_text(out / "config.json", json.dumps(config, indent=2) + "\n")

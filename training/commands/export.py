@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from training.vocabulary.options import add_vocabulary, smaller_checkpoint
+
 HELP = "turn a merged Gemma 3 checkpoint into a bundle, without torch"
 EXAMPLES = """example:
   python -m training export --checkpoint runs/mine/merged --labels labels.yml --out bundle"""
@@ -20,23 +22,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fp32", action="store_true", help="keep 32-bit weights instead of 8-bit ones")
     parser.add_argument("--token-budget", type=int, default=1024, help="tokens of an issue that are read (1024)")
     parser.add_argument("--no-descriptions", action="store_true", help="leave descriptions out of the prompt")
+    add_vocabulary(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    with smaller_checkpoint(arguments, _say) as checkpoint:
+        return _export(arguments, checkpoint)
+
+
+def _export(arguments: argparse.Namespace, checkpoint: Path) -> int:
     from labeler.labels import read_labels
     from training.export import export
 
     manifest = export(
-        arguments.checkpoint,
+        checkpoint,
         read_labels(arguments.labels),
         arguments.out,
-        name=arguments.name,
+        name=arguments.name or arguments.checkpoint.name,
         version=arguments.version,
         quantise=not arguments.fp32,
         token_budget=arguments.token_budget,
         describe=not arguments.no_descriptions,
-        progress=lambda step: print(f"{step} …", file=sys.stderr),
+        progress=_say,
     )
     size = sum(facts["size"] for facts in manifest.files.values())
     print(f"{arguments.out}: {manifest.name} {manifest.version}, {len(manifest.labels)} labels, {size / 1e6:.1f} MB")
     return 0
+
+
+def _say(step: str) -> None:
+    print(f"{step} …", file=sys.stderr)

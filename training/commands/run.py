@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from labeler.argument_types import positive
+from training.vocabulary.options import add_vocabulary, vocabulary_settings
 
 HELP = "tune a base by LoRA on a dataset; merge, export, fit thresholds, write the card"
 EXAMPLES = """examples:
@@ -33,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="changes",
         help="one setting, repeatable; training/presets/default.toml explains them",
     )  # fmt: skip
+    add_vocabulary(parser)
     parser.add_argument(
         "--backend", choices=("auto", "unsloth", "peft"), default="auto",
         help="auto (default) is unsloth where it is installed with a CUDA device, else peft",
@@ -59,7 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
     from training.run import say
     from training.settings import read_settings
 
-    settings, resume = read_settings(arguments.preset, arguments.changes), arguments.resume
+    changes = [*arguments.changes, *vocabulary_settings(arguments)]
+    settings, resume = read_settings(arguments.preset, changes), arguments.resume
     if arguments.dry_run:
         from training.plan import print_plan, refuse_what_cannot_fit
         from training.prepare import prepare
