@@ -138,7 +138,11 @@ class _Changes:
     def _checked(self, key: str, tensor: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         if tensor.shape != shape:
             what = f"{self._folder}: {key} is for a tensor {tensor.shape}, the base has {shape}"
-            raise InputError(what, "Give the base that the adapter was trained on.")
+            remedy = "Give the base that the adapter was trained on."
+            if key == "embed_tokens.weight":
+                what += ": embeddings were trained over another vocabulary"
+                remedy = "Give the base that the adapter was trained on, cut down to the same vocabulary."
+            raise InputError(what, remedy)
         return tensor
 
 
