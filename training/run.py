@@ -11,6 +11,7 @@ RUN/checkpoints/  while training: the last two checkpoints and the best
 RUN/tensorboard/  with --report-to tensorboard
 RUN/dataset/      the dataset with its splits, where it came without
 RUN/base/         the weights of a bundle, or the language model of a base that also reads images
+RUN/base/trimmed/ the base with the vocabulary that the settings ask for (`training.vocabulary`)
 RUN/teacher.safetensors  what the linear model thinks of the training rows, where the settings ask for it
 RUN/merged/       the merged model in Hugging Face form (`training.bundle_run`)
 RUN/bundle/       what the action loads (`training.bundle_run`)
