@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 from pathlib import Path
 
-from training.vocabulary.options import add_vocabulary, smaller_checkpoint
+from training.vocabulary.options import add_vocabulary, as_asked
 
 HELP = "turn a merged Gemma 3 checkpoint into a bundle, without torch"
 EXAMPLES = """example:
@@ -26,29 +27,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    with smaller_checkpoint(arguments, _say) as checkpoint:
-        return _export(arguments, checkpoint)
-
-
-def _export(arguments: argparse.Namespace, checkpoint: Path) -> int:
     from labeler.labels import read_labels
+    from training.base import Base
     from training.export import export
 
-    manifest = export(
-        checkpoint,
-        read_labels(arguments.labels),
-        arguments.out,
-        name=arguments.name or arguments.checkpoint.name,
-        version=arguments.version,
-        quantise=not arguments.fp32,
-        token_budget=arguments.token_budget,
-        describe=not arguments.no_descriptions,
-        progress=_say,
-    )
+    def say(step: str) -> None:
+        print(f"{step} …", file=sys.stderr)
+
+    labels, given = read_labels(arguments.labels), str(arguments.checkpoint)
+    arguments.out.resolve().parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{arguments.out.name}.", dir=arguments.out.resolve().parent) as work:
+        base = as_asked(Base(given, "", given), arguments, Path(work) / "trimmed", say)
+        manifest = export(
+            Path(base.path),
+            labels,
+            arguments.out,
+            name=arguments.name or arguments.checkpoint.name,
+            version=arguments.version,
+            quantise=not arguments.fp32,
+            token_budget=arguments.token_budget,
+            describe=not arguments.no_descriptions,
+            progress=say,
+        )
     size = sum(facts["size"] for facts in manifest.files.values())
     print(f"{arguments.out}: {manifest.name} {manifest.version}, {len(manifest.labels)} labels, {size / 1e6:.1f} MB")
     return 0
-
-
-def _say(step: str) -> None:
-    print(f"{step} …", file=sys.stderr)

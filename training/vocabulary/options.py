@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from labeler.argument_types import positive
 from labeler.errors import UsageError
 from training.vocabulary import DEFAULT_SIZE
+
+if TYPE_CHECKING:
+    from training.base import Base
 
 
 def add_vocabulary(parser: argparse.ArgumentParser) -> None:
@@ -35,9 +37,8 @@ def vocabulary_settings(arguments: argparse.Namespace) -> list[str]:
     return changes
 
 
-@contextmanager
-def smaller_checkpoint(arguments: argparse.Namespace, progress: Callable[[str], None]) -> Iterator[Path]:
-    """The checkpoint to export: --checkpoint, or while the block lasts a copy with fewer tokens beside --out.
+def as_asked(base: Base, arguments: argparse.Namespace, out: Path, progress: Callable[[str], None]) -> Base:
+    """The base with the vocabulary that the options ask for, written into `out` where that is a smaller one.
 
     Raises:
         LabelerError: as `training.vocabulary.checkpoint.trimmed`.
@@ -45,15 +46,7 @@ def smaller_checkpoint(arguments: argparse.Namespace, progress: Callable[[str], 
     if arguments.vocabulary is None:
         if arguments.vocabulary_counts is not None:
             raise UsageError("--vocabulary-counts without --vocabulary", "Say how many tokens are kept: --vocabulary")
-        yield arguments.checkpoint
-        return
-    from training.base import Base
+        return base
     from training.vocabulary.checkpoint import trimmed
 
-    out: Path = arguments.out.resolve()
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as scratch:
-        base = Base(str(arguments.checkpoint), "", str(arguments.checkpoint))
-        yield Path(
-            trimmed(base, arguments.vocabulary, arguments.vocabulary_counts, Path(scratch) / "base", progress).path
-        )
+    return trimmed(base, arguments.vocabulary, arguments.vocabulary_counts, out, progress)
