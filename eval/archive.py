@@ -9,13 +9,13 @@ from pathlib import Path
 
 
 def write_archive(root: Path, out: Path) -> Path | None:
-    """Writes `git archive HEAD` as tar.gz, as GitHub makes it; None where `root` is no git repository of its own.
+    """Writes `git archive HEAD`, as .tar or, as GitHub does, .tar.gz; None where `root` is no git repository.
 
     What .gitattributes marks with `export-ignore` in that commit is left out.
     """
     if not (root / ".git").exists() or shutil.which("git") is None:
         return None
-    command = ["git", "-c", f"safe.directory={root}", "archive", "--format=tar.gz", "-o", str(out), "HEAD"]
+    command = ["git", "-c", f"safe.directory={root}", "archive", "-o", str(out), "HEAD"]
     done = subprocess.run(command, cwd=root, capture_output=True, check=False)
     return out if done.returncode == 0 else None
 

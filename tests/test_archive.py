@@ -1,4 +1,4 @@
-"""What GitHub hands to every run of the action: `git archive` of the commit, without what only this repository needs."""
+"""What GitHub hands to every run of the action: `git archive` of the commit, without what only developers need."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The archive of HEAD, unpacked."""
     folder = tmp_path_factory.mktemp("archive")
-    written = write_archive(ROOT, folder / "action.tar.gz")
+    written = write_archive(ROOT, folder / "action.tar")
     if written is None:
         pytest.skip("not a git repository: there is no commit to make an archive of")
     with tarfile.open(written) as tar:
