@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,6 +49,7 @@ class Step:
     summary: str = ""
     new_env: str = ""
     new_path: str = ""
+    seconds: float = 0.0
 
     @property
     def commands(self) -> list[tuple[str, str, str]]:
@@ -172,12 +174,14 @@ class Runner:
             return step
         step.env = {k: interpolate(str(v), contexts) for k, v in described.get("env", {}).items()}
         step.given = {k: interpolate(str(v), contexts) for k, v in described.get("with", {}).items()}
+        started = time.perf_counter()
         if "uses" in described:
             fine = self._use(described["uses"], step)
         else:
             assert "${{" not in described["run"], "text from outside in a shell script"
             where = interpolate(described.get("working-directory", str(self.workspace)), contexts)
             fine = self._bash(described["run"], where, event, step)
+        step.seconds = time.perf_counter() - started
         step.outcome = step.conclusion = "success" if fine else "failure"
         forgiven = described.get("continue-on-error", False)
         if isinstance(forgiven, str):
