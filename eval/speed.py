@@ -44,8 +44,8 @@ class Subject:
     work: Path
 
 
-def measure(subject: Subject, runs: int, say: Say, *, action: bool = True) -> dict[str, Any]:
-    """All figures by name, seconds, megabytes (10^6 bytes) or a number; medians over `runs`.
+def measure(subject: Subject, runs: int, many: int, say: Say, *, action: bool = True) -> dict[str, Any]:
+    """All figures by name, seconds, megabytes (10^6 bytes) or a number; medians over `runs`, a file of `many` issues.
 
     What cannot be measured here is absent, and `skipped` says by name why.
     """
@@ -55,6 +55,7 @@ def measure(subject: Subject, runs: int, say: Say, *, action: bool = True) -> di
         "model": f"{manifest.name} {manifest.version}",
         "cores": available_cores(),
         "runs": runs,
+        "many": many,
         "issue_tokens": ISSUE_TOKENS,
         "labels": len(manifest.labels),
         "bundle_megabytes": sum(f.stat().st_size for f in subject.bundle.iterdir()) / 1e6,
@@ -63,7 +64,8 @@ def measure(subject: Subject, runs: int, say: Say, *, action: bool = True) -> di
     figures |= _processes(subject, runs, say, skipped)
     say("timing inside one process")
     warm = [sys.executable, "-m", "eval.warm", str(subject.bundle)]
-    figures |= json.loads(run_process(warm).output) | json.loads(run_process([*warm, "--file"]).output)
+    figures |= json.loads(run_process(warm).output)
+    figures |= json.loads(run_process([*warm, "--file", str(many)]).output)
     say("looking where the time goes")
     figures["stages"] = _stages(subject, runs)
     if (size := archive_bytes(ROOT)) is None:

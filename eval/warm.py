@@ -1,6 +1,6 @@
 """One process of `eval.speed`, apart so that it measures no leftovers: makes the model, or times labelling in it.
 
-usage: python -m eval.warm FOLDER [--make SHAPE | --file]
+usage: python -m eval.warm FOLDER [--make SHAPE | --file ISSUES]
 """
 
 import json
@@ -15,8 +15,6 @@ from eval.speed_model import ISSUE_TOKENS, issue_of, make_checkpoint
 if TYPE_CHECKING:
     from labeler.predict import Labeler
 
-FILE_ISSUES = 200
-
 
 def warm_figures(folder: Path) -> dict[str, float]:
     """Seconds an issue in a loaded model, and a decode step."""
@@ -28,13 +26,13 @@ def warm_figures(folder: Path) -> dict[str, float]:
     return {"warm_seconds": statistics.median(times), "decode_step_seconds": _decode_step(labeler)}
 
 
-def file_figures(folder: Path) -> dict[str, float]:
-    """Issues a second over a file's worth, as the command line works through it."""
+def file_figures(folder: Path, many: int) -> dict[str, float]:
+    """Issues a second over a file of `many`, as the command line works through it."""
     from labeler.decoder import available_cores
     from labeler.predict import Labeler
 
     labeler = Labeler(folder, threads=1, workers=available_cores())
-    issues = [issue_of(folder)] * FILE_ISSUES
+    issues = [issue_of(folder)] * many
     started = time.perf_counter()
     labeler.predict_many(issues)
     return {"issues_a_second": len(issues) / (time.perf_counter() - started)}
@@ -57,6 +55,7 @@ def _decode_step(labeler: "Labeler") -> float:
 if __name__ == "__main__":
     if "--make" in sys.argv:
         make_checkpoint(Path(sys.argv[1]), sys.argv[3])
+    elif "--file" in sys.argv:
+        print(json.dumps(file_figures(Path(sys.argv[1]), int(sys.argv[3]))))
     else:
-        found = file_figures if "--file" in sys.argv else warm_figures
-        print(json.dumps(found(Path(sys.argv[1]))))
+        print(json.dumps(warm_figures(Path(sys.argv[1]))))

@@ -24,7 +24,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def figures(bundle: Path) -> dict[str, Any]:
     from eval.speed import Subject, measure
 
-    return measure(Subject(bundle, None, bundle / "none", bundle.parent), 1, lambda step: None, action=False)
+    return measure(Subject(bundle, None, bundle / "none", bundle.parent), 1, 4, lambda step: None, action=False)
 
 
 def test_every_figure_is_measured_or_said_to_be_missing(figures: dict[str, Any]) -> None:
@@ -113,6 +113,7 @@ def test_the_table_names_the_model_the_goals_and_what_was_not_measured(
     ("options", "said"),
     [
         (["--runs", "0"], "less than one"),
+        (["--many", "0"], "less than one"),
         (["--shape", "huge"], "unknown"),
         (["--shape", "tiny", "--model", "x"], "makes its own model"),
         (["--model", "no-such-folder"], "bundle.json: missing"),

@@ -25,7 +25,7 @@ _FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
 
 
 def licence_of(name: str, folder: Path | None = None) -> str:
-    """The base's licence as the Hub names it: from its model card, its GGUF file or its name; "" where none says.
+    """The base's licence as the Hub names it: from its model card or its name; "" where neither says.
 
     Args:
         name: "owner/name" on the Hub, or a path.
@@ -37,29 +37,8 @@ def licence_of(name: str, folder: Path | None = None) -> str:
         found = match and re.search(r"^license:\s*['\"]?([\w.-]+)", match[1], re.MULTILINE)
         if found:
             return found[1]
-    file = Path(name)
-    if file.suffix == ".gguf" and file.is_file() and (said := gguf_licence(file)):
-        return said
     # Gemma 4 is under Apache 2.0, but only Gemma 3 can be exported.
     return _GEMMA if _GEMMA in name.lower() else ""
-
-
-def gguf_licence(file: Path) -> str:
-    """What a GGUF file says of its licence; where it says nothing, Gemma's for weights of Gemma 1 to 3, else "".
-
-    Raises:
-        InputError: it is no GGUF file.
-    """
-    from gguf import GGUFReader
-
-    try:
-        fields = GGUFReader(file).fields
-    except (ValueError, OSError, IndexError) as error:
-        raise InputError(f"{file}: not a GGUF file: {error}", "Give a model in GGUF form.") from error
-    if "general.license" in fields:
-        return str(fields["general.license"].contents()).lower()
-    architecture = fields["general.architecture"].contents() if "general.architecture" in fields else ""
-    return _GEMMA if re.fullmatch(r"gemma[23]?", str(architecture)) else ""
 
 
 def licence_of_bundle(manifest: Manifest) -> str:
