@@ -13,9 +13,8 @@ from labeler.bundle import read_manifest, verify
 from labeler.config import Machine
 from labeler.errors import InputError
 from labeler.predict import STARTER
-from tests.models import LABELS, write_bundle, write_checkpoint
+from tests.models import LABELS, write_bundle
 from tests.standins.hub import HubServer
-from training.cli import main
 from training.licence import NOTICE, carry_licence, licence_files, licence_of, licence_of_bundle
 from training.publish import HubTarget, read_content
 from training.publish.release import write_archive
@@ -74,14 +73,9 @@ def test_the_package_carries_the_licences_of_its_code_and_of_its_weights() -> No
 
 
 def test_an_export_of_a_gemma_model_carries_them(tmp_path: Path) -> None:
-    checkpoint = write_checkpoint(tmp_path / "checkpoint")
-    (checkpoint / "README.md").write_text("---\nlicense: gemma\n---\n")
-    (tmp_path / "labels.yml").write_text("- bug\n")
-    common = ["--labels", str(tmp_path / "labels.yml"), "--out", str(tmp_path / "bundle")]
-    assert main(["export", "--checkpoint", str(checkpoint), *common]) == 0
-    manifest = read_manifest(tmp_path / "bundle")
-    assert manifest.provenance == {"licence": "gemma"}
-    assert FILES.keys() <= manifest.files.keys()
+    for facts in ({"provenance": {"licence": "gemma"}}, {"base_model": "google/gemma-3-270m"}):
+        manifest = read_manifest(write_bundle(tmp_path / next(iter(facts)), **facts))
+        assert FILES.keys() <= manifest.files.keys()
 
 
 def test_a_bundle_turned_back_into_a_checkpoint_carries_them(bundle: Path, tmp_path: Path) -> None:

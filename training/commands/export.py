@@ -25,9 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from labeler.labels import read_labels
     from training.export import export
-    from training.licence import licence_of
 
-    licence = licence_of(arguments.checkpoint.name, arguments.checkpoint)
     manifest = export(
         arguments.checkpoint,
         read_labels(arguments.labels),
@@ -37,7 +35,6 @@ def run(arguments: argparse.Namespace) -> int:
         quantise=not arguments.fp32,
         token_budget=arguments.token_budget,
         describe=not arguments.no_descriptions,
-        provenance={"licence": licence} if licence else None,
         progress=lambda step: print(f"{step} …", file=sys.stderr),
     )
     size = sum(facts["size"] for facts in manifest.files.values())
