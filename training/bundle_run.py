@@ -32,7 +32,7 @@ from training.card import CARD, card, keep_sections
 from training.data import TuningData, read_tuning_data
 from training.export import export
 from training.fitted import fit_all, measure
-from training.licence import licence_of, write_notice
+from training.licence import licence_of, licence_of_bundle, write_licence, write_notice
 from training.merge import merge
 from training.rows import Labelled, truth_and_known
 from training.run import read_record, recorded_settings, write_preset, write_record
@@ -79,6 +79,7 @@ def make_bundle(
         record["settings"]["merge_share"] = merge_share
     settings = recorded_settings(record)
     merged = merge(Path(base.path), run / ADAPTER, run / MERGED, progress, settings.merge_share)
+    write_licence(merged, licence_of(base.name, Path(base.path)))
     making = run / f"{BUNDLE}.making"
     shutil.rmtree(making, ignore_errors=True)
     try:
@@ -158,7 +159,7 @@ def _write_card(bundle: Path, manifest: Manifest, older: Path | None) -> Manifes
         text = keep_sections(text, (older / CARD).read_text(encoding="utf-8"))
         others = {key: found for key, found in read_manifest(older).metrics.items() if key not in _METRICS}
         manifest = replace(manifest, metrics=others | manifest.metrics)
-    write_notice(bundle, str(manifest.provenance.get("licence", "")))
+    write_notice(bundle, licence_of_bundle(manifest))
     (bundle / CARD).write_text(text, encoding="utf-8")
     return write_manifest(bundle, manifest)
 

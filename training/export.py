@@ -22,6 +22,7 @@ from labeler.tensors import write_tensors
 from labeler.tokenizer import COMPACT_NAME, LIBRARY_NAME, CompactTokenizer, LibraryTokenizer, write_compact
 from training.checkpoint import Config, Weights, read_config
 from training.graph import write_decoder
+from training.licence import licence_of_bundle, write_notice
 from training.vocabulary.record import vocabulary_of
 
 _ROWS = 16_384  # embedding rows converted at once
@@ -84,6 +85,7 @@ def export(
         progress("prefix")
         engine = Engine(part, manifest, PrefixStore(part, manifest, None))
         write_prefix(part / PREFIX, engine.renderer.prefix(labels), engine.task(labels).prefix)
+        write_notice(part, licence_of_bundle(manifest))
         progress("hashes")
         manifest = write_manifest(part, manifest)
         if out.exists():

@@ -20,7 +20,7 @@ from labeler.decoder import EMBEDDING_BLOCK
 from labeler.files import write_text
 from labeler.tensors import TensorFile, write_tensors
 from labeler.tokenizer import COMPACT_NAME, LIBRARY_NAME, open_tokenizer
-from training.licence import write_licence
+from training.licence import licence_of_bundle, write_licence
 from training.tokenizer import like_gemma
 from training.vocabulary.record import write_record
 
@@ -42,7 +42,7 @@ def unpack(bundle: Path, out: Path) -> Path:
         write_text(out / LIBRARY_NAME, library_tokenizer(bundle / COMPACT_NAME).to_str())
     else:
         shutil.copyfile(bundle / LIBRARY_NAME, out / LIBRARY_NAME)
-    write_licence(out, manifest.provenance.get("licence", ""))
+    write_licence(out, licence_of_bundle(manifest))
     write_record(out, manifest.provenance.get("vocabulary"))
     width = len(weights["layers.0.mlp.gate_proj.weight"])
     config = _config(manifest, graph, width, open_tokenizer(bundle).control)
