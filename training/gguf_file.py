@@ -8,6 +8,7 @@ numbers, are used here.
 from __future__ import annotations
 
 import importlib.util
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +53,7 @@ class GGUFFile:
         self._at = 0
         try:
             self._read_header()
-        except (ValueError, KeyError, OverflowError) as error:
+        except (ValueError, KeyError, TypeError, ArithmeticError) as error:
             raise self._damaged(f"damaged or cut short at byte {self._at:,}") from error
 
     @property
@@ -71,12 +72,13 @@ class GGUFFile:
             block, size = GGML_QUANT_SIZES[GGMLQuantizationType(entry.kind)]
         except (ValueError, KeyError) as error:
             raise self._unknown(name, str(entry.kind)) from error
-        *rows, columns = entry.shape
+        *rows, columns = entry.shape or (1,)
         if columns % block:
             raise self._damaged(f"{name} has rows of {columns}, which is no multiple of {block}")
         width = columns // block * size
-        found = self._bytes[entry.start : entry.start + int(np.prod(rows, dtype=np.int64)) * width]
-        if found.size != int(np.prod(rows, dtype=np.int64)) * width:
+        end = entry.start + math.prod(rows) * width
+        found = self._bytes[entry.start : end]
+        if end > self._bytes.size:
             raise self._damaged(f"cut short: {name} is not whole")
         return entry.kind, found.reshape(*rows, width)
 
@@ -86,9 +88,11 @@ class GGUFFile:
         from gguf.quants import dequantize
 
         kind, raw = self.raw(name)
-        for part in (raw[start : start + step] for start in range(0, len(raw), step)) if raw.ndim > 1 else (raw,):
+        if raw.ndim == 1:
+            step = len(raw)
+        for start in range(0, len(raw), step):
             try:
-                decoded = dequantize(np.ascontiguousarray(part), GGMLQuantizationType(kind))
+                decoded = dequantize(np.ascontiguousarray(raw[start : start + step]), GGMLQuantizationType(kind))
             except NotImplementedError as error:
                 raise self._unknown(name, GGMLQuantizationType(kind).name) from error
             yield decoded.astype(np.float32, copy=False)

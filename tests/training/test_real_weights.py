@@ -100,7 +100,7 @@ def test_it_is_exported_with_the_token_that_has_no_row(base: Base, tmp_path: Pat
     for name in ("config.json", "model.safetensors"):
         (folder / name).symlink_to(Path(base.path) / name)
     state = json.loads(Path(os.environ.get(TOKENIZER, base.tokenizer)).read_bytes())
-    if len(state["model"]["vocab"]) == len({t["id"] for t in state["added_tokens"]} | set(range(ROWS))):
+    if all(token["id"] < ROWS for token in state["added_tokens"]):  # rebuilt: the file has no token without a row
         state["added_tokens"].append(dict(state["added_tokens"][0], id=ROWS, content="<image_soft_token>"))
     assert max(token["id"] for token in state["added_tokens"]) == ROWS
     (folder / "tokenizer.json").write_text(json.dumps(state))
