@@ -61,8 +61,12 @@ class TensorFile:
     def names(self) -> list[str]:
         return list(self._entries)
 
+    def dtype(self, name: str) -> str:
+        """As the format names it: "F32", "BF16", or one that numpy does not have."""
+        return str(self._entries[name]["dtype"])
+
     def is_bfloat16(self, name: str) -> bool:
-        return bool(self._entries[name]["dtype"] == "BF16")
+        return self.dtype(name) == "BF16"
 
     def __getitem__(self, name: str) -> np.ndarray:
         entry = self._entries[name]

@@ -190,7 +190,7 @@ def _provenance(record: dict[str, Any], base: Base, data: TuningData, command: s
 
 def _command(record: dict[str, Any], base: Base, target_precision: float | None) -> str:
     """What makes the run again, whatever the default preset of a later version says."""
-    given = f"{base.name}@{base.revision}" if base.revision else _public_name(base)
+    given = base.reference if base.revision else _public_name(base)
     words = ["python -m training run", "--data", _data_name(record), "--base", given, "--out", "run"]
     words += ["--backend", record["backend"]]
     default = asdict(read_settings())

@@ -21,7 +21,7 @@ Killed, it goes on where it was when the same command is given again."""
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--text", type=Path, nargs="+", required=True, help="files, or folders of them")
     model = parser.add_mutually_exclusive_group(required=True)
-    model.add_argument("--base", help="a Gemma 3 text model: its folder, or its name on the Hugging Face Hub")
+    model.add_argument("--base", help="a Gemma 3 model: its folder, a GGUF file, or its name on the Hub")
     model.add_argument("--from-scratch", type=Path, metavar="RECIPE", help="a TOML file that describes a new model")
     parser.add_argument("--out", type=Path, required=True, help="the run's folder; the model becomes OUT/base")
     parser.add_argument("--no-compile", action="store_true", help="do not compile the model with torch.compile")

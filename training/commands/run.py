@@ -13,6 +13,7 @@ HELP = "tune a base by LoRA on a dataset; merge, export, fit thresholds, write t
 EXAMPLES = """examples:
   python -m training run --data dataset.csv --base unsloth/gemma-3-270m-it --out runs/mine
   python -m training run --data dataset.csv --base unsloth/gemma-3-270m-it --out runs/mine --dry-run
+  python -m training run --data dataset.csv --base gemma-3-270m.gguf --out runs/mine
   python -m training run --data data/ --base labeler/starter --out runs/mine --preset few     # minutes on a CPU
   accelerate launch -m training run --data data/ --base google/gemma-3-1b-it --out runs/large"""
 
@@ -21,7 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="a CSV-label file, or a folder with dataset.csv")
     parser.add_argument(
         "--base", required=True,
-        help="a Gemma 3 model: its folder, or owner/name[@revision] on the Hugging Face Hub; or a bundle's folder",
+        help="a Gemma 3 model: its folder, a GGUF file, owner/name[@revision] or owner/name@revision/FILE.gguf on the "
+        "Hugging Face Hub; or a bundle's folder",
     )  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, help="the run's folder")
     parser.add_argument(
