@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--preset",
         default="default",
         metavar="NAME|FILE",
-        help="default, few, reference, starter, starter_on, or a TOML file",
+        help="default, few, reference, or a TOML file",
     )
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="changes",
