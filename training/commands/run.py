@@ -12,7 +12,7 @@ HELP = "tune a base by LoRA on a dataset; merge, export, fit thresholds, write t
 EXAMPLES = """examples:
   python -m training run --data dataset.csv --base unsloth/gemma-3-270m-it --out runs/mine
   python -m training run --data dataset.csv --base unsloth/gemma-3-270m-it --out runs/mine --dry-run
-  python -m training run --data data/ --base labeler/starter --out runs/mine --preset few     # minutes on a CPU
+  python -m training run --data data/ --base labeler/starter --out runs/mine --preset few     # also without a GPU
   accelerate launch -m training run --data data/ --base google/gemma-3-1b-it --out runs/large"""
 
 
