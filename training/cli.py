@@ -9,13 +9,12 @@ from labeler.command_line import run_commands
 COMMANDS = {
     "run": "tune a base by LoRA on a dataset; merge, export, fit thresholds, write the card",
     "bundle": "the second half of run by itself: merge, export, thresholds, card",
-    "adapt": "continue pretraining on unlabelled text, or make a small base from nothing",
+    "adapt": "continue the pretraining of a base on unlabelled text",
     "publish": "upload a bundle to the Hugging Face Hub or a GitHub release",
     "retrain": "everything from new issues to a published model, or why not",
     "bench": "time training and its memory on a random model of a named shape",
     "export": "turn a merged Gemma 3 checkpoint into a bundle, without torch",
     "vocabulary": "cut a base down to the tokens that issues use, count them anew, say what it costs by language",
-    "starter": "make the bundled starter from nothing: dataset, base, tuning, bundle",
 }
 EXAMPLES = """examples:
   python -m training run --data dataset.csv --base unsloth/gemma-3-270m-it --out runs/mine

@@ -14,7 +14,7 @@ EXAMPLES = """examples:
   python -m training run --data dataset.csv --base unsloth/gemma-3-270m-it --out runs/mine
   python -m training run --data dataset.csv --base unsloth/gemma-3-270m-it --out runs/mine --dry-run
   python -m training run --data dataset.csv --base gemma-3-270m.gguf --out runs/mine
-  python -m training run --data data/ --base labeler/starter --out runs/mine --preset few     # minutes on a CPU
+  python -m training run --data data/ --base labeler/starter --out runs/mine --preset few     # also without a GPU
   accelerate launch -m training run --data data/ --base google/gemma-3-1b-it --out runs/large"""
 
 
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--preset",
         default="default",
         metavar="NAME|FILE",
-        help="default, few, reference, starter, starter_on, or a TOML file",
+        help="default, few, reference, or a TOML file",
     )
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="changes",
