@@ -19,7 +19,9 @@ Killed, it goes on where it was when the same command is given again."""
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--text", type=Path, nargs="+", required=True, help="files, or folders of them")
-    parser.add_argument("--base", required=True, help="a Gemma 3 model: its folder, a GGUF file, or its name on the Hub")
+    parser.add_argument(
+        "--base", required=True, help="a Gemma 3 model: its folder, a GGUF file, or its name on the Hub"
+    )
     parser.add_argument("--out", type=Path, required=True, help="the run's folder; the model becomes OUT/base")
     parser.add_argument("--no-compile", action="store_true", help="do not compile the model with torch.compile")
     parser.add_argument("--kept", type=Path, nargs="+", default=[], help="issues kept for evaluation: never read")
