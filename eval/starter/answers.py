@@ -59,14 +59,14 @@ class Bundle:
         hashes = {"fingerprint": fingerprint(self.manifest), "manifest_sha256": sha256(self.folder / MANIFEST)}
         return {"name": self.name, "base_model": self.manifest.base_model, "bytes": size, **hashes}
 
-    def missing(self, held: HeldOut) -> int:
-        """How many issues of the set it has not read."""
-        return sum(len(wanted) for _, wanted in self._wanted(held))
+    def missing(self, *held: HeldOut) -> int:
+        """How many issues of the sets it has not read; one that is in two of them under the same list counts once."""
+        return len({key for one in held for _, wanted in self._wanted(one) for key in wanted})
 
     def answer(self, held: HeldOut, done: Callable[[], None] = lambda: None) -> Output:
         """Probabilities and labels set, (n, L) as `held.truth`; `done` is called after each issue that was read."""
         for labels, wanted in self._wanted(held):
-            self._read(labels, wanted, done)
+            self._read(labels, list(wanted.values()), done)
         probabilities, thresholds = np.zeros(held.truth.shape), np.full(held.truth.shape, np.inf)
         for place, labels in enumerate(held.lists):
             shown, needed = self._shown(labels), self._thresholds(labels)
@@ -100,11 +100,12 @@ class Bundle:
         given = self.manifest.thresholds
         return [given.get(label.name, DEFAULT_THRESHOLD) for label in as_tuned(labels, self.manifest.labels)]
 
-    def _wanted(self, held: HeldOut) -> Iterator[tuple[LabelSet, list[Issue]]]:
+    def _wanted(self, held: HeldOut) -> Iterator[tuple[LabelSet, dict[str, Issue]]]:
+        """Lists, each with its issues that were not read, by what would be asked."""
         for place, labels in enumerate(held.lists):
             shown = self._shown(labels)
             asked = {_key(shown, held.issues[row]): held.issues[row] for row in np.flatnonzero(held.place == place)}
-            if fresh := [issue for key, issue in asked.items() if key not in self._kept]:
+            if fresh := {key: issue for key, issue in asked.items() if key not in self._kept}:
                 yield shown, fresh
 
     def _read(self, labels: LabelSet, issues: list[Issue], done: Callable[[], None]) -> None:

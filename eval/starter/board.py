@@ -86,7 +86,7 @@ def _read_all(bundle: Bundle, held: Sequence[HeldOut]) -> None:
     """All answers that are missing, under one bar with the time left."""
     every = [part for one in held for part in (_plain(one), one) if part is not None]
     started = time.perf_counter()
-    with counted(total := sum(map(bundle.missing, every)), f"{bundle.name} reads") as done:
+    with counted(total := bundle.missing(*every), f"{bundle.name} reads") as done:
         for one in every:
             bundle.answer(one, done)
     if total:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eval.starter.board import SYSTEMS
+from training.card import cell
 
 Results = Mapping[str, Any]
 MAIN_ROWS = {  # (set, figure) -> what a table calls it
@@ -59,7 +60,7 @@ def lines(results: Results) -> Iterator[Line]:
 def markdown_table(results: Results, intervals: bool = False) -> str:
     """The main figures of all systems; the model's always with intervals, the others' if `intervals`."""
     roles = _roles(results)
-    heads = [results["systems"][role]["name"] for role in roles]
+    heads = [cell(results["systems"][role]["name"]) for role in roles]
     rows = [f"| | n | {' | '.join(heads)} |", f"|---|---:|{'---|' * len(roles)}"]
     for line in lines(results):
         cells = [figure(line.figures.get(role), intervals or role == "model") for role in roles]
@@ -95,7 +96,7 @@ def explanation(results: Results) -> str:
 def label_table(results: Results) -> str:
     """F1 of each label on dev and on ten, model beside linear model."""
     columns = [
-        (f"{key}, {results['systems'][role]['name']}", results["sets"][key]["figures"][role]["labels"])
+        (f"{key}, {cell(results['systems'][role]['name'])}", results["sets"][key]["figures"][role]["labels"])
         for key in ("dev", "ten")
         if key in results["sets"]
         for role in ("model", "linear")
@@ -106,7 +107,7 @@ def label_table(results: Results) -> str:
     rows = [f"| F1 | {' | '.join(head for head, _ in columns)} |", f"|---|{'---|' * len(columns)}"]
     for label in columns[0][1]:
         cells = (f"{figure(found[label], True)} (n = {found[label]['true']})" for _, found in columns)
-        rows.append(f"| {label} | {' | '.join(cells)} |")
+        rows.append(f"| {cell(label)} | {' | '.join(cells)} |")
     return "\n".join(rows)
 
 
@@ -116,11 +117,11 @@ def part_table(results: Results, key: str, part: str) -> str:
     roles = [role for role in _roles(results) if part in systems.get(role, {})]
     if not roles:
         return ""
-    heads = [results["systems"][role]["name"] for role in roles]
+    heads = [cell(results["systems"][role]["name"]) for role in roles]
     rows = [f"| | n | {' | '.join(heads)} |", f"|---|---:|{'---|' * len(roles)}"]
     for name, first in systems[roles[0]][part].items():
         cells = [figure(systems[role][part].get(name), role == "model") for role in roles]
-        rows.append(f"| {name.replace('|', chr(92) + '|')} | {first['n']:,} | {' | '.join(cells)} |")
+        rows.append(f"| {cell(name)} | {first['n']:,} | {' | '.join(cells)} |")
     return "\n".join(rows)
 
 

@@ -11,7 +11,6 @@ import pytest
 import torch
 from transformers import Gemma3ForCausalLM
 
-from eval.cli import main as evaluate
 from labeler.bundle import read_manifest, verify
 from labeler.labels import Label, LabelSet
 from labeler.predict import Labeler
@@ -197,30 +196,6 @@ def test_a_recipe_with_another_dataset_or_preset_is_not_taken_for_the_first(
     changed.write_text(recipe.read_text().replace("validation_rows", "rows_of_validation"))
     assert train([*command, str(tmp_path)]) == 1
     assert "[dataset] validation_rows" in capsys.readouterr().err
-
-
-def test_the_starter_is_measured_beside_a_linear_model_and_its_card_says_so(
-    out: Path, recipe: Path, data: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    bundle = out / "tuned-2" / "bundle"
-    command = ["starter", "--recipe", str(recipe), "--data", str(data), "--model", str(bundle)]
-    assert evaluate([*command, "--json"]) == 0
-    figures = json.loads(capsys.readouterr().out)
-    assert figures["rows"]["dev"] > 0
-    # Nine rows a topic repeat word for word: a linear model cannot miss them.
-    assert figures["tf-idf + logistic regression"]["dev_micro_f1"] > 0.95
-    assert figures["starter"]["dev_micro_f1"] > figures["chance (each label by its frequency)"]["dev_micro_f1"]
-    assert evaluate([*command, "--write-card"]) == 0
-    verify(bundle)
-    assert read_manifest(bundle).metrics["starter"] == figures["starter"]
-    card = (bundle / "README.md").read_text()
-    assert card.startswith("---\n")
-    headings = [line for line in card.splitlines() if line.startswith("## ")]
-    assert headings[0] == "## Beside a linear model"
-    assert {"## Quality", "## Labels and thresholds", "## Training", "## Licence"} < set(headings)
-    assert evaluate([*command, "--write-card"]) == 0
-    assert (bundle / "README.md").read_text() == card
-    assert "tf-idf + logistic regression" in capsys.readouterr().out
 
 
 def as_toml(recipe: dict[str, Any]) -> str:
