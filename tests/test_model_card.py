@@ -277,7 +277,12 @@ def test_the_comparison_stands_first_in_the_card_and_keeps_what_others_measured(
     one = {"value": 0.7, "low": 0.6, "high": 0.8, "n": 2125}
     ours = {"micro_f1": one, "macro_f1": one, "labels": dict.fromkeys(LABELS.names, one | {"true": 30})}
     systems = {"model": {"name": "tiny 1.0"}, "linear": {"name": "a linear model"}}
-    judged = {"figures": dict.fromkeys(systems, ours), "intervals_by": "repository", "tuned_on": False}
+    judged = {
+        "figures": dict.fromkeys(systems, ours),
+        "intervals_by": "repository",
+        "tuned_on": False,
+        "model_minus": {},
+    }
     results: dict[str, Any] = {"date": "2026-01-02", "command": "measure it", "limit": None, "seed": 0}
     results |= {"systems": systems, "sets": {"dev": judged}}
     manifest = read_manifest(bundle)

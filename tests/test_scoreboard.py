@@ -47,7 +47,9 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def results(data: Path, bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     out = tmp_path_factory.mktemp("out")
-    return measure(Wanted(data, {"model": bundle, "earlier": bundle}, out, command="python -m eval starter"))
+    return measure(
+        Wanted(data, {"model": bundle, "earlier": bundle, "base": bundle}, out, command="python -m eval starter")
+    )
 
 
 def test_every_21st_row_of_the_large_model_is_kept_out_with_all_ten_labels(data: Path) -> None:
@@ -338,7 +340,7 @@ def test_the_table_sets_systems_beside_each_other(results: dict[str, Any]) -> No
     head, _, *rows = table.splitlines()
     names = [found["name"] for found in results["systems"].values()]
     assert head == f"| | n | {' | '.join(names)} |"
-    assert len(names) == 4
+    assert [*names[2:4], len(names)] == ["the untuned base", "TF-IDF + logistic regression", 5]
     found = results["sets"]["dev"]["figures"]["model"]["micro_f1"]
     assert rows[0].startswith(
         f"| issues of the training sources (dev), micro-F1 | 24 | {found['value']:.3f} [{found['low']:.3f}, "
@@ -346,6 +348,9 @@ def test_the_table_sets_systems_beside_each_other(results: dict[str, Any]) -> No
     assert [row.count("|") for row in rows] == [head.count("|")] * len(rows)
     text = " ".join(explanation(results).split())
     assert "95 % intervals of dev are clustered by repository" in text
+    linear = results["sets"]["dev"]["model_minus"]["linear"]["micro_f1"]
+    assert f"minus {names[3]}: dev, micro-F1 {linear['value']:+.3f} [{linear['low']:+.3f}, " in text
+    assert f"minus {names[1]}: dev, micro-F1 +0.000 [+0.000, +0.000]; five" in text
     assert "a trial, no measurement" not in text
     assert "a trial, no measurement" in " ".join(explanation(results | {"limit": 5}).split())
 

@@ -25,6 +25,7 @@ from labeler.progress import counted, say
 RESULTS = Path(__file__).parent / "results.json"  # the committed ones: README and card are made from them
 SEED = 0
 SYSTEMS = ("model", "earlier", "base", "linear", "chance")
+NAMES = {"base": {"name": "the untuned base"}}  # instead of what its bundle is called
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def measure(wanted: Wanted) -> dict[str, Any]:
         "command": wanted.command,
         "limit": wanted.limit,
         "seed": SEED,
-        "systems": {role: system.facts() for role, system in systems.items()},
+        "systems": {role: system.facts() | NAMES.get(role, {}) for role, system in systems.items()},
         "sets": {
             key: _judged(one, systems, _tuned_on(one, systems["model"].manifest, wanted.tuned_on))
             for key, one in held.items()

@@ -29,6 +29,13 @@ MAIN_ROWS = {  # (set, figure) -> what a table calls it
     ("junk", "kept"): "thin but real issues that get a label",
     ("languages", "micro_f1"): "twelve other languages, ten labels, micro-F1",
 }
+_COMPARED = {
+    ("dev", "micro_f1"): "dev, micro-F1",
+    ("five", "macro_f1"): "five repositories, macro-F1",
+    ("five", "macro_f1_balanced"): "balanced",
+    ("ten", "micro_f1"): "ten labels, micro-F1",
+    ("lists", "micro_f1"): "label lists, micro-F1",
+}
 _ABOUT = {
     "dev": "*dev* are held-out issues under their sources' labels; what a source does not use counts nowhere.",
     "five": "The *five repositories* are the training half of NLBSE'24: one of bug, enhancement and question each;"
@@ -80,6 +87,7 @@ def explanation(results: Results) -> str:
     for by, what in (("repository", "by repository (an issue without one by itself)"), ("issue", "by issue")):
         if names := [_short(key) for key, one in sets.items() if one["intervals_by"] == by]:
             parts.append(f"95 % intervals of {_joined(names)} are clustered {what}.")
+    parts += _differences(results)
     for tuned_on, what in ((True, "was tuned on"), (None, "may have been tuned on (its record does not say)")):
         if names := [_short(key) for key, one in sets.items() if one["tuned_on"] is tuned_on]:
             parts.append(
@@ -133,7 +141,7 @@ def figure(found: Mapping[str, Any] | None, interval: bool) -> str:
 
 
 def print_scores(results: Results) -> None:
-    """The main figures on a terminal, and how the model's differ from the others'."""
+    """The main figures on a terminal."""
     from rich.table import Table
     from rich.text import Text
 
@@ -149,16 +157,25 @@ def print_scores(results: Results) -> None:
         cells = [figure(line.figures.get(role), role == "model") for role in roles]
         table.add_row(line.title, f"{line.n:,}", *cells)
     output.print(table)
-    for key, one in results["sets"].items():
-        for role, found in one["model_minus"].items():
-            for name, much in found.items():
-                if much["value"] is not None and (key, name) in MAIN_ROWS:
-                    shown = f"{much['value']:+.3f} [{much['low']:+.3f}, {much['high']:+.3f}], p = {much['p']:.3f}"
-                    other = results["systems"][role]["name"]
-                    output.print(
-                        Text(f"{MAIN_ROWS[key, name]}: {shown} against {one_line(other)}", "dim"), soft_wrap=True
-                    )
     output.print(Text(explanation(results)), soft_wrap=True)
+
+
+def _differences(results: Results) -> Iterator[str]:
+    """The model beside each other system that a reader would compare it with, a sentence each."""
+    for role in ("linear", "earlier"):
+        found = {
+            name: results["sets"][key]["model_minus"][role][figure_name]
+            for (key, figure_name), name in _COMPARED.items()
+            if figure_name in results["sets"].get(key, {}).get("model_minus", {}).get(role, {})
+        }
+        said = [
+            f"{name} {much['value']:+.3f} [{much['low']:+.3f}, {much['high']:+.3f}]"
+            for name, much in found.items()
+            if much["value"] is not None
+        ]
+        if said:
+            names = [results["systems"][one]["name"] for one in ("model", role)]
+            yield f"On the same issues, {names[0]} minus {names[1]}: {'; '.join(said)}."
 
 
 def _roles(results: Results) -> list[str]:
