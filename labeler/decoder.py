@@ -16,29 +16,47 @@ Array = np.ndarray[Any, np.dtype[np.float32]]
 
 
 EMBEDDING_BLOCK = 32  # columns of an 8-bit embedding row that share a scale
+SCALES = "scales.safetensors"  # half-precision scales of the decoder's weights, by initializer
+DATA_SIZE = 48_000_000  # bytes of weights in one file: GitHub warns from 50 MB
 
 
 class Embeddings:
-    """The token embeddings, memory-mapped: only the rows of the prompt at hand are read."""
+    """The token embeddings, memory-mapped: only the rows of the prompt at hand are read.
+
+    Rows are float32, int8 with a scale for each `EMBEDDING_BLOCK` columns, or bytes of two 4-bit codes around 8, the
+    lower half first, with scales for as many columns as they are wide.
+    """
 
     def __init__(self, path: Path, shape: Shape) -> None:
         file = TensorFile(path)
-        self._rows = file["rows"]
-        self._scales = file.get("scales")
-        if self._rows.shape != (shape.vocab_size, shape.hidden_size):
+        self._rows, self._scales, self._columns = file["rows"], file.get("scales"), shape.hidden_size
+        self._packed = self._rows.dtype == np.uint8
+        rows, width = len(self._rows), self._rows.shape[1] * (2 if self._packed else 1)
+        blocks = 0 if self._scales is None else self._scales.shape[1]
+        self._block = width // max(blocks, 1) if self._packed else EMBEDDING_BLOCK
+        # The last block of packed codes can reach beyond the last column.
+        spare = self._block - 1 if self._packed else 0
+        if rows != shape.vocab_size or not shape.hidden_size <= width <= shape.hidden_size + spare:
             raise BundleError(
-                f"{path}: {self._rows.shape} rows and columns, the manifest says "
-                f"{(shape.vocab_size, shape.hidden_size)}",
+                f"{path}: {(rows, width)} rows and columns, the manifest says {(shape.vocab_size, shape.hidden_size)}",
                 "The files are of different bundles: fetch or export it again.",
             )
 
     def __call__(self, ids: list[int]) -> Array:
         """Rows (len(ids), hidden) as float32, unscaled: as input scale them, as output layer don't."""
-        rows: Array = self._rows[ids].astype(np.float32)
+        rows: Array = unpack_codes(self._rows[ids]) if self._packed else self._rows[ids].astype(np.float32)
         if self._scales is not None:
-            scales = self._scales[ids].astype(np.float32)
-            rows *= np.repeat(scales, EMBEDDING_BLOCK, axis=1)[:, : rows.shape[1]]
-        return rows
+            rows *= np.repeat(self._scales[ids].astype(np.float32), self._block, axis=1)[:, : rows.shape[1]]
+        return rows[:, : self._columns]
+
+
+def unpack_codes(packed: np.ndarray) -> Array:
+    """Bytes (…, n) of two 4-bit codes each, the lower half first: float32 (…, 2 n), from -8 to 7."""
+    codes: Array = np.empty((*packed.shape[:-1], 2 * packed.shape[-1]), dtype=np.float32)
+    codes[..., 0::2] = packed & 15
+    codes[..., 1::2] = packed >> 4
+    codes -= 8
+    return codes
 
 
 class Cache:
@@ -75,6 +93,9 @@ class Decoder:
         # The graph is fused as it is written: looking for more only costs start-up time.
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         options.log_severity_level = 3
+        self._scales = _scales(folder / SCALES)  # the session reads them where they are
+        if self._scales:
+            options.add_external_initializers(list(self._scales), list(self._scales.values()))
         try:
             self._session = onnxruntime.InferenceSession(
                 str(folder / "decoder.onnx"), options, providers=["CPUExecutionProvider"]
@@ -130,6 +151,16 @@ class Decoder:
                         known[f"{table}_{kind}"] = function(angles).astype(np.float32)
             self._rotary = known
         return known
+
+
+def _scales(path: Path) -> dict[str, Any]:
+    """The decoder's scales as float32 values of ONNX Runtime, by initializer; none where they are among the weights."""
+    if not path.is_file():
+        return {}
+    import onnxruntime
+
+    file = TensorFile(path)
+    return {name: onnxruntime.OrtValue.ortvalue_from_numpy(file.as_float32(name)) for name in file.names}
 
 
 def _bind(bind: Any, name: str, array: np.ndarray) -> None:

@@ -16,7 +16,7 @@ from labeler.files import write_text
 from labeler.textfile import one_line
 from training.checkpoint import Config, Weights, read_config
 
-_WANTED = ("*.safetensors", "*.json", "tokenizer.model", "decoder.onnx", "decoder.bin", "README.md", "NOTICE")
+_WANTED = ("*.safetensors", "*.json", "tokenizer.model", "decoder.onnx", "decoder*.bin", "README.md", "NOTICE")
 _TEXT = re.compile(r"(?:model\.)?language_model\.(?:model\.)?(?=embed_tokens|layers|norm)")
 _ORIGIN = "origin.txt"  # beside a converted base: what it was made from
 _TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "tokenizer.model")

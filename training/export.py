@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from labeler.bundle import Manifest, Shape, write_manifest
-from labeler.decoder import EMBEDDING_BLOCK
 from labeler.engine import Engine
 from labeler.errors import InputError
 from labeler.labels import LabelSet
@@ -22,6 +21,8 @@ from labeler.tensors import write_tensors
 from labeler.tokenizer import COMPACT_NAME, LIBRARY_NAME, CompactTokenizer, LibraryTokenizer, write_compact
 from training.checkpoint import Config, Weights, read_config
 from training.graph import write_decoder
+from training.quantisation import EIGHT_BITS, Quantisation
+from training.rounding import Rounding, nearest, refuse_non_finite
 
 _ROWS = 16_384  # embedding rows converted at once
 # Texts on which the compact tokenizer must equal the library's before it is shipped.
@@ -42,6 +43,8 @@ def export(
     version: str = "0",
     base_model: str = "",
     quantise: bool = True,
+    quantisation: Quantisation = EIGHT_BITS,
+    rounding: Rounding = nearest,
     token_budget: int = DEFAULT_TOKEN_BUDGET,
     describe: bool = True,
     plain_text: bool = False,
@@ -50,12 +53,17 @@ def export(
 ) -> Manifest:
     """Writes the bundle `out`, by way of a folder beside it, so that it is whole or absent.
 
+    Args:
+        quantise: False keeps 32-bit weights, whatever `quantisation` says.
+
     Raises:
-        InputError: the checkpoint is no merged Gemma 3 text model, or `out` is not a bundle folder.
+        InputError: the checkpoint is no merged Gemma 3 text model, a weight is no finite number, or `out` is not a
+            bundle folder.
     """
     if out.exists() and not (out / "bundle.json").exists() and any(out.iterdir()):
         raise InputError(f"{out}: exists and is no bundle", "Give a new folder.")
     config, weights = read_config(checkpoint), Weights(checkpoint)
+    chosen = quantisation if quantise else None
     part = out.with_name(out.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
@@ -63,9 +71,9 @@ def export(
         progress("tokenizer")
         _write_tokenizer(checkpoint, part)
         progress("embeddings")
-        _write_embeddings(part / "embeddings.safetensors", config, weights, quantise)
+        _write_embeddings(part / "embeddings.safetensors", config, weights, chosen, rounding)
         progress("decoder")
-        write_decoder(config, weights, part / "decoder.onnx", quantise=quantise)
+        write_decoder(config, weights, part / "decoder.onnx", chosen, rounding)
         manifest = Manifest(
             name=name or checkpoint.name,
             version=version,
@@ -77,7 +85,7 @@ def export(
             labels=labels,
             thresholds={},
             shape=_shape(config),
-            quantisation="int8" if quantise else "float32",
+            quantisation=str(chosen or "float32"),
             provenance=provenance or {},
         )
         progress("prefix")
@@ -117,25 +125,22 @@ def _write_tokenizer(checkpoint: Path, out: Path) -> None:
     shutil.copyfile(source, out / LIBRARY_NAME)
 
 
-def _write_embeddings(path: Path, config: Config, weights: Weights, quantise: bool) -> None:
-    """int8 rows with a scale for each block of columns, or float32 rows."""
-    dims, step = (config.vocab_size, config.hidden_size), EMBEDDING_BLOCK
-    blocks = -(-config.hidden_size // step)
-    rows = np.zeros(dims, dtype=np.int8 if quantise else np.float32)
-    scales = np.zeros((config.vocab_size, blocks), dtype=np.float16)
-    start = 0
-    for part in weights.rows("embed_tokens.weight", _ROWS):
-        stop = start + len(part)
-        if quantise:
-            padded = np.zeros((len(part), blocks * step), dtype=np.float32)
-            padded[:, : config.hidden_size] = part
-            grouped = padded.reshape(len(part), blocks, step)
-            # Divided by the scales as they are stored, in half precision, which may be a little too small.
-            scales[start:stop] = np.abs(grouped).max(axis=2) / 127.0
-            safe = np.where(scales[start:stop] > 0, scales[start:stop], 1.0).astype(np.float32)
-            rounded = np.rint(grouped / safe[:, :, None]).clip(-127, 127).reshape(len(part), -1)
-            rows[start:stop] = rounded[:, : config.hidden_size]
-        else:
-            rows[start:stop] = part
-        start = stop
-    write_tensors(path, {"rows": rows, "scales": scales} if quantise else {"rows": rows})
+def _write_embeddings(
+    path: Path, config: Config, weights: Weights, quantisation: Quantisation | None, rounding: Rounding
+) -> None:
+    """Rows in 8 bits, or two 4-bit codes a byte, with half-precision scales; or float32 rows."""
+    name, hidden = "embed_tokens", config.hidden_size
+    rows: list[np.ndarray] = []
+    scales: list[np.ndarray] = []
+    for part in weights.rows(f"{name}.weight", _ROWS):
+        refuse_non_finite(name, part)
+        if quantisation is None:
+            rows.append(part)
+            continue
+        grid = quantisation.embeddings
+        blocks = rounding(name, part, grid, sum(map(len, rows)))
+        scales.append(blocks.scales)
+        codes = blocks.codes.reshape(len(part), -1)[:, :hidden] if grid.bits == 8 else blocks.packed(4)
+        rows.append(codes.reshape(len(part), -1))
+    found = {"rows": np.concatenate(rows)}
+    write_tensors(path, found | {"scales": np.concatenate(scales)} if scales else found)

@@ -5,10 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labeler.errors import UsageError
+
+if TYPE_CHECKING:
+    from training.quantisation import Quantisation
 
 HELP = "turn a merged Gemma 3 checkpoint into a bundle, without torch"
-EXAMPLES = """example:
-  python -m training export --checkpoint runs/mine/merged --labels labels.yml --out bundle"""
+EXAMPLES = """examples:
+  python -m training export --checkpoint runs/mine/merged --labels labels.yml --out bundle
+  python -m training export --checkpoint merged --labels labels.yml --out bundle --bits 4 --mixed embeddings=4/64"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,15 +24,45 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="the bundle's folder")
     parser.add_argument("--name", default="", help="the model's name; default: the checkpoint folder's")
     parser.add_argument("--version", default="0", help="the model's version")
-    parser.add_argument("--fp32", action="store_true", help="keep 32-bit weights instead of 8-bit ones")
+    forms = parser.add_mutually_exclusive_group()
+    forms.add_argument("--fp32", action="store_true", help="keep 32-bit weights instead of 8-bit ones")
+    forms.add_argument("--bits", type=int, help="4 or 8; default: 8, in the form that versions up to 0.4 read too")
+    add_rounding(parser)
     parser.add_argument("--token-budget", type=int, default=1024, help="tokens of an issue that are read (1024)")
     parser.add_argument("--no-descriptions", action="store_true", help="leave descriptions out of the prompt")
+
+
+def add_rounding(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--block", type=int, default=32, help="with --bits, weights that share a scale: 32, 64 or 128")
+    parser.add_argument(
+        "--mixed",
+        default="",
+        metavar="FORMS",
+        help="with --bits, what differs: bits/block of qkv, o, gate_up, down, attention, mlp or embeddings; level=1 "
+        'for activations in 32 bits; like "down=8/32 embeddings=4/64"',
+    )
+    parser.add_argument("--scales", type=Path, metavar="FILE", help="round to nearest by these scales (safetensors)")
+
+
+def chosen_form(arguments: argparse.Namespace) -> Quantisation:
+    """What --bits, --block and --mixed say together. Raises InputError where that is nothing known."""
+    from training.quantisation import EIGHT_BITS, Grid, Quantisation, parse
+
+    if arguments.bits is None:
+        if arguments.mixed:
+            raise UsageError("--mixed goes with --bits", "Say --bits 4 or --bits 8.")
+        return EIGHT_BITS
+    grid = Grid(arguments.bits, arguments.block)
+    # In 8 bits the embeddings have one block size.
+    return parse(arguments.mixed, Quantisation.uniform(grid, grid if grid.bits == 4 else Grid()))
 
 
 def run(arguments: argparse.Namespace) -> int:
     from labeler.labels import read_labels
     from training.export import export
+    from training.rounding import GivenScales, nearest
 
+    form = chosen_form(arguments)
     manifest = export(
         arguments.checkpoint,
         read_labels(arguments.labels),
@@ -33,6 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
         name=arguments.name,
         version=arguments.version,
         quantise=not arguments.fp32,
+        quantisation=form,
+        rounding=GivenScales(arguments.scales) if arguments.scales else nearest,
         token_budget=arguments.token_budget,
         describe=not arguments.no_descriptions,
         progress=lambda step: print(f"{step} …", file=sys.stderr),
