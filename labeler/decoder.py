@@ -145,7 +145,7 @@ class Decoder:
         if not known or len(next(iter(known.values()))) < positions:
             known = {}
             for kind, rope in (("local", self.shape.local_rope), ("global", self.shape.global_rope)):
-                angles = _angles(rope, self.shape.head_dim, positions)
+                angles = rotary_angles(rope, self.shape.head_dim, positions)
                 for table, function in (("cos", np.cos), ("sin", np.sin)):
                     if f"{table}_{kind}" in self._used:
                         known[f"{table}_{kind}"] = function(angles).astype(np.float32)
@@ -167,7 +167,7 @@ def _bind(bind: Any, name: str, array: np.ndarray) -> None:
     bind(name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)
 
 
-def _angles(rope: Rope, head_dim: int, positions: int) -> np.ndarray:
+def rotary_angles(rope: Rope, head_dim: int, positions: int) -> np.ndarray:
     """Su et al. 2021 (RoFormer): position / factor * theta ** (-2i / head_dim)."""
     frequencies = rope.theta ** (-np.arange(0, head_dim, 2, dtype=np.float64) / head_dim) / rope.factor
     return np.outer(np.arange(positions), frequencies)

@@ -91,8 +91,11 @@ def coded(name: str, grouped: Array, scales: Array, grid: Grid) -> Blocks:
     return Blocks(codes, stored)
 
 
-def best_scales(name: str, grouped: Array, grid: Grid) -> Array:
+def best_scales(name: str, grouped: Array, grid: Grid, importance: Array | None = None) -> Array:
     """Scales (out, blocks) of weights (out, blocks, block).
+
+    Args:
+        importance: what each column's squared error counts, (blocks, block); by default all count the same.
 
     In 4 bits there is a code more below zero than above: the scale's sign gives it to the largest weight. Of scales
     that cover it or cut it off a little, each block gets the one with the least squared error.
@@ -102,14 +105,18 @@ def best_scales(name: str, grouped: Array, grid: Grid) -> Array:
         scales: Array = (np.abs(grouped).max(axis=2) / 127.0).astype(grid.precision)
         return scales
     found = np.empty(grouped.shape[:2], dtype=grid.precision)
+
+    def least(part: slice) -> Array:
+        return _least_error(grouped[part], grid, importance)
+
     with ThreadPoolExecutor(available_cores()) as threads:  # numpy releases the interpreter lock
         parts = list(_parts(len(grouped)))
-        for part, best in zip(parts, threads.map(lambda part: _least_error(grouped[part], grid), parts), strict=True):
+        for part, best in zip(parts, threads.map(least, parts), strict=True):
             found[part] = best
     return found
 
 
-def _least_error(grouped: Array, grid: Grid) -> Array:
+def _least_error(grouped: Array, grid: Grid, importance: Array | None) -> Array:
     place = np.abs(grouped).argmax(axis=2)[:, :, None]
     largest = np.take_along_axis(grouped, place, 2)[:, :, 0] / grid.lowest
     best = np.zeros(largest.shape, dtype=grid.precision)
@@ -118,7 +125,8 @@ def _least_error(grouped: Array, grid: Grid) -> Array:
         stored = (largest * np.float32(share)).astype(grid.precision)
         scales = stored.astype(np.float32)
         error = (_round(grouped, scales, grid) * scales[:, :, None] - grouped).astype(np.float32)
-        squared = np.einsum("rbk,rbk->rb", error, error)
+        weighed = error if importance is None else error * importance
+        squared = np.einsum("rbk,rbk->rb", error, weighed)
         better = squared < least
         least[better], best[better] = squared[better], stored[better]
     return best
@@ -173,7 +181,10 @@ class GivenBlocks:
         self._blocks, self._otherwise = blocks, otherwise
 
     def __call__(self, name: str, matrix: Array, grid: Grid, first: int = 0) -> Blocks:
-        return self._blocks[name] if name in self._blocks else self._otherwise(name, matrix, grid, first)
+        if name not in self._blocks:
+            return self._otherwise(name, matrix, grid, first)
+        blocks, rows = self._blocks[name], slice(first, first + len(matrix))
+        return Blocks(blocks.codes[rows], blocks.scales[rows])
 
 
 def refuse_non_finite(name: str, array: Array) -> None:
