@@ -154,17 +154,17 @@ class GivenScales:
 
     def __init__(self, path: Path, otherwise: Rounding = nearest) -> None:
         try:
-            self._file = TensorFile(path)
+            self.file = TensorFile(path)
         except (OSError, BundleError) as error:
             raise InputError(f"{path}: no scales: {error}", "Give the safetensors file that tuning wrote.") from error
-        self._path, self._otherwise, self._names = path, otherwise, frozenset(self._file.names)
+        self._path, self._otherwise, self._names = path, otherwise, frozenset(self.file.names)
 
     def __call__(self, name: str, matrix: Array, grid: Grid, first: int = 0) -> Blocks:
         """Raises InputError where the scales are of another shape or block."""
         if name not in self._names:
             return self._otherwise(name, matrix, grid, first)
         grouped = in_blocks(matrix, grid.block)
-        scales = self._file.as_float32(name)[first : first + len(matrix)]
+        scales = self.file.as_float32(name)[first : first + len(matrix)]
         if scales.shape != grouped.shape[:2]:
             raise InputError(
                 f"{self._path}: {name} has scales {scales.shape}, blocks of {grid.block} need {grouped.shape[:2]}",
@@ -183,8 +183,31 @@ class GivenBlocks:
     def __call__(self, name: str, matrix: Array, grid: Grid, first: int = 0) -> Blocks:
         if name not in self._blocks:
             return self._otherwise(name, matrix, grid, first)
+        if self._blocks[name].codes.shape[2] != grid.block:
+            held = self._blocks[name].codes.shape[2]
+            raise InputError(f"{name}: its codes are in blocks of {held}, not {grid.block}", "Ask for those blocks.")
         blocks, rows = self._blocks[name], slice(first, first + len(matrix))
         return Blocks(blocks.codes[rows], blocks.scales[rows])
+
+
+def given(path: Path) -> Rounding:
+    """Rounds as a file says that tuning or calibration wrote: with codes, or by scales to nearest (`GivenScales`).
+
+    Codes stand as "NAME.codes", int8 (out, in) or (out, blocks, block), beside "NAME.scales", float (out, blocks).
+
+    Raises:
+        InputError: the file is missing or no safetensors file, or a matrix has codes without scales.
+    """
+    by_scales = GivenScales(path)
+    file = by_scales.file
+    blocks = {}
+    for name in (key.removesuffix(".codes") for key in file.names if key.endswith(".codes")):
+        if f"{name}.scales" not in file.names:
+            raise InputError(f"{path}: {name} has codes and no scales", "Give the file that calibration wrote.")
+        scales = file.as_float32(f"{name}.scales").astype(np.float16)
+        codes = file[f"{name}.codes"].reshape(*scales.shape, -1)
+        blocks[name] = Blocks(codes.astype(np.int8), scales)
+    return GivenBlocks(blocks, by_scales)
 
 
 def refuse_non_finite(name: str, array: Array) -> None:

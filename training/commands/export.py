@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 from labeler.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from training.quantisation import Quantisation
+    from training.rounding import Blocks
 
 HELP = "turn a merged Gemma 3 checkpoint into a bundle, without torch"
 EXAMPLES = """examples:
@@ -41,7 +44,13 @@ def add_rounding(parser: argparse.ArgumentParser) -> None:
         help="with --bits, what differs: bits/block of qkv, o, gate_up, down, attention, mlp or embeddings; level=1 "
         'for activations in 32 bits; like "down=8/32 embeddings=4/64"',
     )
-    parser.add_argument("--scales", type=Path, metavar="FILE", help="round to nearest by these scales (safetensors)")
+    parser.add_argument(
+        "--rounded", type=Path, metavar="FILE", help="round by the scales or codes in this safetensors file"
+    )
+    parser.add_argument(
+        "--calibrate", type=Path, metavar="DATA", help="with --bits, round so that prompts of this dataset change least"
+    )
+    parser.add_argument("--calibration-rows", type=int, default=128, metavar="N", help="training rows for that (128)")
 
 
 def chosen_form(arguments: argparse.Namespace) -> Quantisation:
@@ -57,10 +66,40 @@ def chosen_form(arguments: argparse.Namespace) -> Quantisation:
     return parse(arguments.mixed, Quantisation.uniform(grid, grid if grid.bits == 4 else Grid()))
 
 
+def chosen_rounding(
+    arguments: argparse.Namespace, form: Quantisation, progress: Callable[[str], None]
+) -> Callable[..., Blocks]:
+    """What --rounded and --calibrate say. Raises InputError where a file is wrong."""
+    from training.calibration_texts import calibration_texts
+    from training.checkpoint import Weights, read_config
+    from training.gptq import calibrated
+    from training.rounding import GivenBlocks, given, nearest
+
+    if arguments.rounded and arguments.calibrate:
+        raise UsageError("--rounded and --calibrate both say how to round", "Give one of them.")
+    if (arguments.rounded or arguments.calibrate) and arguments.bits is None:
+        raise UsageError("--rounded and --calibrate go with --bits", "Say --bits 4 or --bits 8.")
+    if arguments.rounded:
+        return given(arguments.rounded)
+    if not arguments.calibrate:
+        return nearest
+    texts = calibration_texts(
+        arguments.checkpoint,
+        arguments.calibrate,
+        rows=arguments.calibration_rows,
+        token_budget=arguments.token_budget,
+        describe=not arguments.no_descriptions,
+    )
+    config, weights = read_config(arguments.checkpoint), Weights(arguments.checkpoint)
+    return GivenBlocks(calibrated(config, weights, texts, form, progress=progress))
+
+
 def run(arguments: argparse.Namespace) -> int:
     from labeler.labels import read_labels
     from training.export import export
-    from training.rounding import GivenScales, nearest
+
+    def progress(step: str) -> None:
+        print(f"{step} …", file=sys.stderr)
 
     form = chosen_form(arguments)
     manifest = export(
@@ -71,10 +110,10 @@ def run(arguments: argparse.Namespace) -> int:
         version=arguments.version,
         quantise=not arguments.fp32,
         quantisation=form,
-        rounding=GivenScales(arguments.scales) if arguments.scales else nearest,
+        rounding=chosen_rounding(arguments, form, progress),
         token_budget=arguments.token_budget,
         describe=not arguments.no_descriptions,
-        progress=lambda step: print(f"{step} …", file=sys.stderr),
+        progress=progress,
     )
     size = sum(facts["size"] for facts in manifest.files.values())
     print(f"{arguments.out}: {manifest.name} {manifest.version}, {len(manifest.labels)} labels, {size / 1e6:.1f} MB")
