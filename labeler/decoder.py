@@ -24,30 +24,58 @@ class Embeddings:
     """The token embeddings, memory-mapped: only the rows of the prompt at hand are read.
 
     Rows are float32, int8 with a scale for each `EMBEDDING_BLOCK` columns, or bytes of two 4-bit codes around 8, the
-    lower half first, with scales for as many columns as they are wide.
+    lower half first, with scales for as many columns as they are wide. Beside 4-bit rows, some tokens can have rows
+    in 8 bits: `place` then says of every token which row it has, or ~place which row of `fine_rows`.
     """
 
     def __init__(self, path: Path, shape: Shape) -> None:
         file = TensorFile(path)
-        self._rows, self._scales, self._columns = file["rows"], file.get("scales"), shape.hidden_size
-        self._packed = self._rows.dtype == np.uint8
-        rows, width = len(self._rows), self._rows.shape[1] * (2 if self._packed else 1)
-        blocks = 0 if self._scales is None else self._scales.shape[1]
-        self._block = width // max(blocks, 1) if self._packed else EMBEDDING_BLOCK
-        # The last block of packed codes can reach beyond the last column.
-        spare = self._block - 1 if self._packed else 0
-        if rows != shape.vocab_size or not shape.hidden_size <= width <= shape.hidden_size + spare:
+        self._place = file.get("place")
+        tables = [_Table(file["rows"], file.get("scales"), shape.hidden_size)]
+        if self._place is not None:
+            tables.append(_Table(file["fine_rows"], file["fine_scales"], shape.hidden_size))
+        self._tables = tables
+        rows = len(tables[0].rows) if self._place is None else len(self._place)
+        if rows != shape.vocab_size or not all(table.fits for table in tables):
             raise BundleError(
-                f"{path}: {(rows, width)} rows and columns, the manifest says {(shape.vocab_size, shape.hidden_size)}",
+                f"{path}: {(rows, tables[0].width)} rows and columns, the manifest says "
+                f"{(shape.vocab_size, shape.hidden_size)}",
                 "The files are of different bundles: fetch or export it again.",
             )
 
     def __call__(self, ids: list[int]) -> Array:
         """Rows (len(ids), hidden) as float32, unscaled: as input scale them, as output layer don't."""
-        rows: Array = unpack_codes(self._rows[ids]) if self._packed else self._rows[ids].astype(np.float32)
+        if self._place is None:
+            return self._tables[0](ids)
+        place = self._place[ids]
+        coarse, fine = place >= 0, place < 0
+        found: Array = np.empty((len(ids), self._tables[0].columns), dtype=np.float32)
+        found[coarse] = self._tables[0](place[coarse])
+        found[fine] = self._tables[1](~place[fine])
+        return found
+
+
+class _Table:
+    """Rows of one kind, with their scales."""
+
+    def __init__(self, rows: np.ndarray, scales: np.ndarray | None, columns: int) -> None:
+        self.rows, self.columns, self._scales = rows, columns, scales
+        self._packed = rows.dtype == np.uint8
+        self.width = rows.shape[1] * (2 if self._packed else 1)
+        blocks = 1 if scales is None else max(1, scales.shape[1])
+        self._block = self.width // blocks if self._packed else EMBEDDING_BLOCK
+
+    @property
+    def fits(self) -> bool:
+        """Whether the rows are as wide as they should be: the last block of packed codes can reach further."""
+        spare = self._block - 1 if self._packed else 0
+        return bool(self.columns <= self.width <= self.columns + spare)
+
+    def __call__(self, places: list[int] | np.ndarray) -> Array:
+        rows: Array = unpack_codes(self.rows[places]) if self._packed else self.rows[places].astype(np.float32)
         if self._scales is not None:
-            rows *= np.repeat(self._scales[ids].astype(np.float32), self._block, axis=1)[:, : rows.shape[1]]
-        return rows[:, : self._columns]
+            rows *= np.repeat(self._scales[places].astype(np.float32), self._block, axis=1)[:, : rows.shape[1]]
+        return rows[:, : self.columns]
 
 
 def unpack_codes(packed: np.ndarray) -> Array:

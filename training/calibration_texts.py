@@ -12,10 +12,12 @@ from labeler.issue import Issue
 from labeler.labels import LabelSet
 from labeler.prompt import Renderer
 from labeler.tokenizer import LIBRARY_NAME, LibraryTokenizer
+from training.embeddings import most_used
 from training.examples import Encoder, Variation
 from training.rows import Labelled
 
 ROWS = 128  # of calibration, by default
+_COUNTED = 20_000  # rows whose tokens are counted
 _TRAINING = ("train", "")  # splits, where a dataset has any: what is measured on must not be looked at here
 # Whoever has other labels than the model's own shows it other lists.
 _VARIATION = Variation(subset=0.3, drop_label=0.5, shuffle=0.5, hide_descriptions=0.3)
@@ -57,3 +59,16 @@ def calibration_texts(
     encoder = Encoder(renderer, labels, _VARIATION, seed)
     drawn = random.Random(seed).sample(found, min(rows, len(found)))
     return [encoder(row, 0).ids.tolist() for row in drawn]
+
+
+def used_tokens(checkpoint: Path, data: Path, count: int, *, token_budget: int, seed: int = 0) -> list[int]:
+    """The `count` tokens that training rows use most; those that every prompt has, and its labels, come first.
+
+    Raises:
+        InputError: the dataset is wrong, or has no training rows.
+    """
+    labels, found = labelled_rows(data, _TRAINING)
+    renderer = Renderer(LibraryTokenizer(checkpoint / LIBRARY_NAME), token_budget)
+    drawn = random.Random(seed).sample(found, min(_COUNTED, len(found)))
+    prompt = [*renderer.tokenizer.control.values(), *renderer.prefix(labels), *renderer.issue(Issue(""))]
+    return most_used((renderer.issue(row.issue) for row in drawn), count, prompt)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from labeler.bundle import Manifest, Shape, write_manifest
 from labeler.engine import Engine
@@ -17,14 +15,13 @@ from labeler.labels import LabelSet
 from labeler.prefix import FILE as PREFIX
 from labeler.prefix import PrefixStore, write_prefix
 from labeler.prompt import DEFAULT_TOKEN_BUDGET, PROMPT_VERSION
-from labeler.tensors import write_tensors
 from labeler.tokenizer import COMPACT_NAME, LIBRARY_NAME, CompactTokenizer, LibraryTokenizer, write_compact
 from training.checkpoint import Config, Weights, read_config
+from training.embeddings import write_embeddings
 from training.graph import write_decoder
 from training.quantisation import EIGHT_BITS, Quantisation
-from training.rounding import Rounding, nearest, refuse_non_finite
+from training.rounding import Rounding, nearest
 
-_ROWS = 16_384  # embedding rows converted at once
 # Texts on which the compact tokenizer must equal the library's before it is shipped.
 _PROBES = (
     "Crash on start-up:\n\n\tTypeError: can't read 'x' of undefined (v1)\n    at <anonymous>:1:1",
@@ -45,6 +42,7 @@ def export(
     quantise: bool = True,
     quantisation: Quantisation = EIGHT_BITS,
     rounding: Rounding = nearest,
+    fine: Sequence[int] = (),
     token_budget: int = DEFAULT_TOKEN_BUDGET,
     describe: bool = True,
     plain_text: bool = False,
@@ -55,6 +53,7 @@ def export(
 
     Args:
         quantise: False keeps 32-bit weights, whatever `quantisation` says.
+        fine: the tokens whose embeddings are in 8 bits where the others are in 4, `quantisation.fine` of them.
 
     Raises:
         InputError: the checkpoint is no merged Gemma 3 text model, a weight is no finite number, or `out` is not a
@@ -71,7 +70,7 @@ def export(
         progress("tokenizer")
         _write_tokenizer(checkpoint, part)
         progress("embeddings")
-        _write_embeddings(part / "embeddings.safetensors", config, weights, chosen, rounding)
+        write_embeddings(part / "embeddings.safetensors", config, weights, chosen, rounding, fine)
         progress("decoder")
         write_decoder(config, weights, part / "decoder.onnx", chosen, rounding)
         manifest = Manifest(
@@ -123,24 +122,3 @@ def _write_tokenizer(checkpoint: Path, out: Path) -> None:
             return
         (out / COMPACT_NAME).unlink()
     shutil.copyfile(source, out / LIBRARY_NAME)
-
-
-def _write_embeddings(
-    path: Path, config: Config, weights: Weights, quantisation: Quantisation | None, rounding: Rounding
-) -> None:
-    """Rows in 8 bits, or two 4-bit codes a byte, with half-precision scales; or float32 rows."""
-    name, hidden = "embed_tokens", config.hidden_size
-    rows: list[np.ndarray] = []
-    scales: list[np.ndarray] = []
-    for part in weights.rows(f"{name}.weight", _ROWS):
-        refuse_non_finite(name, part)
-        if quantisation is None:
-            rows.append(part)
-            continue
-        grid = quantisation.embeddings
-        blocks = rounding(name, part, grid, sum(map(len, rows)))
-        scales.append(blocks.scales)
-        codes = blocks.codes.reshape(len(part), -1)[:, :hidden] if grid.bits == 8 else blocks.packed(4)
-        rows.append(codes.reshape(len(part), -1))
-    found = {"rows": np.concatenate(rows)}
-    write_tensors(path, found | {"scales": np.concatenate(scales)} if scales else found)

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from training.checkpoint import Config, Weights
+from training.embeddings import NAME, fine_rows, rounded_embeddings
 from training.forward import Layer, gated
 from training.quantisation import Grid, Quantisation
-from training.rounding import Blocks, Rounding, best_scales, in_blocks, joined, nearest, refuse_non_finite
+from training.rounding import Blocks, Rounding, best_scales, in_blocks, nearest, refuse_non_finite
 
 Array = np.ndarray
 _DAMPING = 0.01  # of the mean input, added to every input's own: directions without any could not be inverted
@@ -29,39 +30,29 @@ def calibrated(
     quantisation: Quantisation,
     *,
     rounding: Rounding = nearest,
+    fine: Sequence[int] = (),
     progress: Callable[[str], None] = lambda step: None,
 ) -> dict[str, Blocks]:
     """All matrices, the decoder's rounded for the texts `sequences` (token ids), by name: for `GivenBlocks`.
 
     Args:
         rounding: of the embeddings, whose rows are the first inputs.
+        fine: tokens whose embeddings are in 8 bits.
 
     Raises:
         InputError: a weight is missing or no finite number.
     """
-    states, embeddings = _embedded(config, weights, sequences, quantisation, rounding)
-    found = {"embed_tokens": embeddings}
+    blocks = rounded_embeddings(weights, quantisation, rounding)
+    found, rows = {NAME: blocks}, blocks.matrix(config.hidden_size)
+    if fine:
+        rows[sorted(set(fine))] = fine_rows(weights, sorted(set(fine))).matrix(config.hidden_size)
+    scale = np.float32(config.hidden_size**0.5)
+    states = [rows[np.asarray(ids)] * scale for ids in sequences]
+    del rows
     for index in range(config.layers):
         progress(f"calibrated rounding, layer {index + 1} of {config.layers}")
         states = _layer(config, weights, index, states, quantisation, found)
     return found
-
-
-def _embedded(
-    config: Config, weights: Weights, sequences: Sequence[Sequence[int]], form: Quantisation, rounding: Rounding
-) -> tuple[list[Array], Blocks]:
-    """The first layer's inputs, float32 (tokens, hidden) for each sequence; and the rounded embeddings."""
-    parts, first = [], 0
-    for part in weights.rows("embed_tokens.weight", 16_384):
-        parts.append(rounding("embed_tokens", part, form.embeddings, first))
-        first += len(part)
-    blocks = joined(parts)
-    scale = np.float32(config.hidden_size**0.5)
-    states = []
-    for ids in sequences:
-        rows = Blocks(blocks.codes[list(ids)], blocks.scales[list(ids)])
-        states.append(rows.matrix(config.hidden_size) * scale)
-    return states, blocks
 
 
 def _layer(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -50,6 +50,7 @@ class Quantisation:
 
     Attributes:
         accuracy_level: MatMulNBits's: 4 rounds activations to 8 bits, 1 keeps them in 32.
+        fine: how many tokens' embeddings are in 8 bits where the others are in 4: those that text uses most.
     """
 
     qkv: Grid = Grid()
@@ -58,12 +59,15 @@ class Quantisation:
     down: Grid = Grid()
     embeddings: Grid = Grid(8, EMBEDDING_BLOCK)
     accuracy_level: int = ACCURACY_LEVEL
+    fine: int = 0
 
     def __post_init__(self) -> None:
         if self.accuracy_level not in ACCURACY_LEVELS:
             raise InputError(f"accuracy level {self.accuracy_level}", "Known are 1 and 4.")
         if self.embeddings.bits == 8 and self.embeddings.block != EMBEDDING_BLOCK:
             raise InputError(f"embeddings {self.embeddings}", f"In 8 bits their block is {EMBEDDING_BLOCK}.")
+        if self.fine < 0 or (self.fine and self.embeddings.bits == 8):
+            raise InputError(f"fine {self.fine}", "So many embeddings are in 8 bits where the others are in 4.")
 
     @classmethod
     def uniform(cls, matrices: Grid, embeddings: Grid, accuracy_level: int = ACCURACY_LEVEL) -> Quantisation:
@@ -82,7 +86,7 @@ class Quantisation:
         grids = {kind: getattr(self, kind) for kind in _MATRICES}
         same = len(set(grids.values())) == 1
         parts = [str(self.qkv)] if same else [f"{kind} {grid}" for kind, grid in grids.items()]
-        parts.append(f"embeddings {self.embeddings}")
+        parts.append(f"embeddings {self.embeddings}" + (f" and {self.fine} int8" if self.fine else ""))
         if self.accuracy_level != ACCURACY_LEVEL:
             parts.append("activations float32")
         return ", ".join(parts)
@@ -102,19 +106,20 @@ def parse(text: str, start: Quantisation = FOUR_BITS) -> Quantisation:
         InputError: a word is wrong.
     """
     groups = {"attention": ("qkv", "o"), "mlp": ("gate_up", "down"), "all": _MATRICES}
-    known = {field.name for field in fields(Quantisation)} - {"accuracy_level"}
+    known = {*_MATRICES, "embeddings"}
     for word in text.split():
         kind, _, value = word.rpartition("=")
         try:
-            if kind == "level":
-                start = replace(start, accuracy_level=int(value))
+            if kind in ("level", "fine"):
+                start = replace(start, **{{"level": "accuracy_level"}.get(kind, kind): int(value)})
                 continue
             numbers = [int(number) for number in value.split("/")]
             targets = groups.get(kind or "all", (kind,))
             if len(numbers) > 2 or not known.issuperset(targets):
                 raise ValueError
         except ValueError:
-            remedy = f"Write it like 4/32, or kind=4/32 with {', '.join(sorted(known | set(groups)))}, or level=1."
+            kinds = ", ".join(sorted(known | set(groups)))
+            remedy = f"Write it like 4/32, or kind=4/32 with {kinds}, level=1, or fine=8000."
             raise InputError(f"quantisation {word!r}: not understood", remedy) from None
         start = replace(start, **dict.fromkeys(targets, Grid(*numbers)))
     return start

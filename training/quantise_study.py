@@ -71,6 +71,7 @@ class Study:
     Attributes:
         out: folder of the results.
         texts: prompts for calibrated rounding, as token ids.
+        used: so many of the tokens that text uses most.
         rounded: file for points with the rounding "given".
         cold_runs: processes started to time a cold start; 0 leaves that out.
     """
@@ -80,6 +81,7 @@ class Study:
     rows: Sequence[Labelled]
     out: Path
     texts: Callable[[], Sequence[Sequence[int]]]
+    used: Callable[[int], list[int]]
     token_budget: int
     describe: bool
     rounded: Path | None = None
@@ -143,8 +145,10 @@ class Study:
     def _export(self, point: Point, bundle: Path) -> None:
         options = {"token_budget": self.token_budget, "describe": self.describe}
         if point.form is not None:
-            rounding = self._rounding(point)
-            export(self.checkpoint, self.labels, bundle, quantisation=point.form, rounding=rounding, **options)
+            fine = self.used(point.form.fine) if point.form.fine else []
+            rounding = self._rounding(point, fine)
+            forms = {"quantisation": point.form, "rounding": rounding, "fine": fine}
+            export(self.checkpoint, self.labels, bundle, **forms, **options)
             return
         export(self.checkpoint, self.labels, bundle, quantise=False, **options)
         if point.name == DYNAMIC:
@@ -155,14 +159,14 @@ class Study:
             finally:
                 shutil.rmtree(exact)
 
-    def _rounding(self, point: Point) -> Rounding:
+    def _rounding(self, point: Point, fine: list[int]) -> Rounding:
         if point.rounding == "given":
             assert self.rounded is not None  # `run` asked for it
             return given(self.rounded)
         if point.rounding == "nearest" or point.form is None:
             return nearest
         config, weights = read_config(self.checkpoint), Weights(self.checkpoint)
-        return GivenBlocks(calibrated(config, weights, self.texts(), point.form, progress=self.progress))
+        return GivenBlocks(calibrated(config, weights, self.texts(), point.form, fine=fine, progress=self.progress))
 
     def _figures(self, point: Point, bundle: Path) -> dict[str, Any]:
         names = self.labels.names

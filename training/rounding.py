@@ -23,6 +23,7 @@ Array = np.ndarray
 # Shares of a block's largest weight that its scale is tried for: cutting the largest off can pay for the others.
 _SHARES = tuple(1.06 - 0.02 * i for i in range(24))
 _ROWS = 1024  # rounded at once
+FINE = "embed_tokens.fine"  # in a file of scales or codes: tokens with embeddings in 8 bits, int64
 
 
 @dataclass(frozen=True)
@@ -208,6 +209,12 @@ def given(path: Path) -> Rounding:
         codes = file[f"{name}.codes"].reshape(*scales.shape, -1)
         blocks[name] = Blocks(codes.astype(np.int8), scales)
     return GivenBlocks(blocks, by_scales)
+
+
+def fine_of(path: Path) -> list[int]:
+    """The tokens with embeddings in 8 bits of a file that `given` reads; none where it names none."""
+    found = GivenScales(path).file.get(FINE)
+    return [] if found is None else [int(token) for token in found]
 
 
 def refuse_non_finite(name: str, array: Array) -> None:

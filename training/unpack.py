@@ -22,10 +22,10 @@ from labeler.files import write_text
 from labeler.tensors import TensorFile, write_tensors
 from labeler.tokenizer import COMPACT_NAME, LIBRARY_NAME, open_tokenizer
 from training.licence import write_licence
-from training.rounding import Blocks
+from training.rounding import FINE, Blocks
 from training.tokenizer import like_gemma
 
-# Beside the weights, but no part of the checkpoint: float (out, blocks) for each rounded matrix, by its name.
+# Beside the weights, but no part of the checkpoint: what `training.rounding.given` reads.
 ROUNDED = "rounded.scales"
 _POSITIONS = 32_768  # Gemma-3-270M's; a bundle computes its rotary tables for whatever length it meets
 
@@ -42,8 +42,11 @@ def unpack(bundle: Path, out: Path) -> Path:
     rows = Embeddings(bundle / "embeddings.safetensors", manifest.shape)
     weights = graph.weights() | {"embed_tokens.weight": rows(list(range(manifest.shape.vocab_size)))}
     if graph.scales:
-        stored = TensorFile(bundle / "embeddings.safetensors")["scales"]
-        write_tensors(out / ROUNDED, graph.scales | {"embed_tokens": stored})
+        stored = TensorFile(bundle / "embeddings.safetensors")
+        place = stored.get("place")
+        # Rows of two kinds are found again without: each is rounded by what it holds.
+        own = {"embed_tokens": stored["scales"]} if place is None else {FINE: np.flatnonzero(place < 0)}
+        write_tensors(out / ROUNDED, graph.scales | own)
     write_tensors(out / "model.safetensors", {f"model.{name}": tensor for name, tensor in weights.items()})
     if (bundle / COMPACT_NAME).is_file():
         write_text(out / LIBRARY_NAME, library_tokenizer(bundle / COMPACT_NAME).to_str())

@@ -19,6 +19,7 @@ from tests.models import LABELS, write_checkpoint
 from training.checkpoint import Weights, read_config
 from training.cli import main
 from training.data_files import DataFiles
+from training.embeddings import most_used
 from training.export import export
 from training.graph import write_decoder
 from training.quantisation import EIGHT_BITS, FOUR_BITS, Grid, Quantisation, parse
@@ -74,7 +75,7 @@ def test_unpacked_and_exported_again_by_its_scales_it_is_the_same_to_the_byte(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
     """By scales that no search would choose: those that tuning learned."""
-    monkeypatch.setattr("training.export._ROWS", 100)  # embeddings a part at a time, as a large table goes
+    monkeypatch.setattr("training.embeddings._ROWS", 100)  # embeddings a part at a time, as a large table goes
     checkpoint, quantisation = write_checkpoint(tmp_path / "checkpoint"), parse(form)
     weights = Weights(checkpoint)
     scales = {}
@@ -106,6 +107,32 @@ def test_embeddings_are_read_as_they_were_rounded(tmp_path: Path, hidden: int, g
     rows = Weights(checkpoint)("embed_tokens.weight")
     read = Embeddings(tmp_path / "bundle/embeddings.safetensors", manifest.shape)([5, 7, 300])
     np.testing.assert_array_equal(read, nearest("x", rows, grid).matrix(hidden)[[5, 7, 300]])
+
+
+def test_embeddings_of_some_tokens_are_in_8_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And stay so when the bundle is unpacked and exported again."""
+    monkeypatch.setattr("training.embeddings._ROWS", 100)
+    checkpoint, form = write_checkpoint(tmp_path / "checkpoint"), replace(FOUR_BITS, fine=3)
+    manifest = export(checkpoint, LABELS, tmp_path / "bundle", quantisation=form, fine=[300, 2, 150])
+    assert manifest.quantisation == "int4/32, embeddings int4/32 and 3 int8"
+    rows = Weights(checkpoint)("embed_tokens.weight")
+    read = Embeddings(tmp_path / "bundle/embeddings.safetensors", manifest.shape)
+    expected = nearest("x", rows, Grid(4, 32)).matrix(64)
+    expected[[2, 150, 300]] = nearest("x", rows, Grid()).matrix(64)[[2, 150, 300]]
+    np.testing.assert_array_equal(read(list(range(len(rows)))), expected)
+    np.testing.assert_array_equal(read([300, 7, 2, 7]), expected[[300, 7, 2, 7]])
+    out = unpack(tmp_path / "bundle", tmp_path / "out")
+    np.testing.assert_array_equal(Weights(out)("embed_tokens.weight"), expected)
+    command = ["export", "--checkpoint", str(out), "--labels", str(tmp_path / "labels.yml"), "--bits", "4"]
+    command += ["--out", str(tmp_path / "again"), "--mixed", "fine=3", "--rounded", str(out / ROUNDED)]
+    (tmp_path / "labels.yml").write_text("- bug\n")
+    assert main(command) == 0
+    assert read_manifest(tmp_path / "again").weights == manifest.weights
+
+
+def test_the_tokens_that_text_uses_most() -> None:
+    assert most_used([[5, 6, 6, 7], [6, 7, 9]], 3) == [5, 6, 7]
+    assert most_used([[5, 6, 6, 7], [6, 7, 9]], 3, always=[1, 9]) == [1, 6, 9]
 
 
 def test_weights_go_to_several_files_and_are_read_from_them(tmp_path: Path) -> None:
@@ -173,7 +200,10 @@ def test_forms_are_read_and_named() -> None:
     assert (str(FOUR_BITS), str(EIGHT_BITS)) == ("int4/32, embeddings int4/32", "int8")
 
 
-@pytest.mark.parametrize("text", ["5/32", "4/33", "head=4/32", "4/32/1", "level=2", "embeddings=8/64", "x"])
+@pytest.mark.parametrize(
+    "text",
+    ["5/32", "4/33", "head=4/32", "4/32/1", "embeddings=8/32 fine=9", "fine=-1", "level=2", "embeddings=8/64", "x"],
+)
 def test_forms_that_are_none_are_refused(text: str) -> None:
     with pytest.raises(InputError):
         parse(text)

@@ -57,7 +57,7 @@ def test_every_kind_of_point_is_measured_beside_32_bits(command: list[str], tmp_
     blocks = nearest("0.mlp.up_proj", matrix, Grid(4))
     given = {"0.mlp.up_proj.codes": blocks.codes, "0.mlp.up_proj.scales": blocks.scales}
     write_tensors(tmp_path / "rounded", given)
-    points = ["float32", "dynamic", "8/32", FORM, f"{FORM} calibrated", f"{FORM} given"]
+    points = ["float32", "dynamic", "8/32", FORM, f"{FORM} calibrated", f"{FORM} given", f"{FORM} fine=90"]
     asked = [word for point in points for word in ("--point", point)]
     assert (
         main([*command, *asked, "--split", "validation", "--rows", "10", "--rounded", str(tmp_path / "rounded")]) == 0
@@ -68,13 +68,14 @@ def test_every_kind_of_point_is_measured_beside_32_bits(command: list[str], tmp_
         "float32",
         "dynamic",
         "8/32 nearest",
-        *(f"{FORM} {r}" for r in ("nearest", "calibrated", "given")),
+        *(f"{FORM} {r}" for r in ("nearest", "calibrated", "given", "fine=90 nearest")),
     ]
     assert (found["float32"]["same_sets"], found["float32"]["difference"]) == (1.0, 0.0)
     assert 0 < found["8/32 nearest"]["difference"] < found[f"{FORM} nearest"]["difference"]
     assert found["float32"]["bytes"] > found["8/32 nearest"]["bytes"] > found[f"{FORM} nearest"]["bytes"]
     assert found[f"{FORM} given"]["difference"] == pytest.approx(found[f"{FORM} nearest"]["difference"])
     assert found[f"{FORM} calibrated"]["difference"] != found[f"{FORM} nearest"]["difference"]
+    assert found[f"{FORM} fine=90 nearest"]["difference"] < found[f"{FORM} nearest"]["difference"]
     assert all(row["issues"] == 10 and row["warm_seconds"] > 0 for row in table)
     assert f"| {FORM} calibrated |" in (tmp_path / "out/table.md").read_text()
     assert not list((tmp_path / "out").glob("bundle*"))

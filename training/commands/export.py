@@ -42,13 +42,16 @@ def add_rounding(parser: argparse.ArgumentParser) -> None:
         default="",
         metavar="FORMS",
         help="with --bits, what differs: bits/block of qkv, o, gate_up, down, attention, mlp or embeddings; level=1 "
-        'for activations in 32 bits; like "down=8/32 embeddings=4/64"',
+        'for activations in 32 bits; fine=N for N embeddings in 8 bits; like "down=8/32 embeddings=4/64 fine=8000"',
     )
     parser.add_argument(
         "--rounded", type=Path, metavar="FILE", help="round by the scales or codes in this safetensors file"
     )
     parser.add_argument(
-        "--calibrate", type=Path, metavar="DATA", help="with --bits, round so that prompts of this dataset change least"
+        "--calibrate",
+        type=Path,
+        metavar="DATA",
+        help="with --bits, round so that prompts of this dataset change least; with --rounded, count tokens in it only",
     )
     parser.add_argument("--calibration-rows", type=int, default=128, metavar="N", help="training rows for that (128)")
 
@@ -68,30 +71,39 @@ def chosen_form(arguments: argparse.Namespace) -> Quantisation:
 
 def chosen_rounding(
     arguments: argparse.Namespace, form: Quantisation, progress: Callable[[str], None]
-) -> Callable[..., Blocks]:
-    """What --rounded and --calibrate say. Raises InputError where a file is wrong."""
-    from training.calibration_texts import calibration_texts
+) -> tuple[Callable[..., Blocks], list[int]]:
+    """What --rounded and --calibrate say, and the tokens with embeddings in 8 bits.
+
+    Raises:
+        InputError: a file is wrong.
+    """
+    from training.calibration_texts import calibration_texts, used_tokens
     from training.checkpoint import Weights, read_config
     from training.gptq import calibrated
-    from training.rounding import GivenBlocks, given, nearest
+    from training.rounding import GivenBlocks, fine_of, given, nearest
 
-    if arguments.rounded and arguments.calibrate:
-        raise UsageError("--rounded and --calibrate both say how to round", "Give one of them.")
-    if (arguments.rounded or arguments.calibrate) and arguments.bits is None:
+    checkpoint, data, budget = arguments.checkpoint, arguments.calibrate, arguments.token_budget
+    if (arguments.rounded or data) and arguments.bits is None:
         raise UsageError("--rounded and --calibrate go with --bits", "Say --bits 4 or --bits 8.")
+    fine: list[int] = []
+    if form.fine:
+        fine = fine_of(arguments.rounded) if arguments.rounded else []
+        if not fine and not data:
+            raise UsageError("fine= needs issues to count tokens in", "Give them by --calibrate.")
+        fine = fine or used_tokens(checkpoint, data, form.fine, token_budget=budget)
     if arguments.rounded:
-        return given(arguments.rounded)
-    if not arguments.calibrate:
-        return nearest
+        return given(arguments.rounded), fine
+    if not data:
+        return nearest, fine
     texts = calibration_texts(
-        arguments.checkpoint,
-        arguments.calibrate,
+        checkpoint,
+        data,
         rows=arguments.calibration_rows,
-        token_budget=arguments.token_budget,
+        token_budget=budget,
         describe=not arguments.no_descriptions,
     )
-    config, weights = read_config(arguments.checkpoint), Weights(arguments.checkpoint)
-    return GivenBlocks(calibrated(config, weights, texts, form, progress=progress))
+    config, weights = read_config(checkpoint), Weights(checkpoint)
+    return GivenBlocks(calibrated(config, weights, texts, form, fine=fine, progress=progress)), fine
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -102,6 +114,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{step} …", file=sys.stderr)
 
     form = chosen_form(arguments)
+    rounding, fine = chosen_rounding(arguments, form, progress)
     manifest = export(
         arguments.checkpoint,
         read_labels(arguments.labels),
@@ -110,7 +123,8 @@ def run(arguments: argparse.Namespace) -> int:
         version=arguments.version,
         quantise=not arguments.fp32,
         quantisation=form,
-        rounding=chosen_rounding(arguments, form, progress),
+        rounding=rounding,
+        fine=fine,
         token_budget=arguments.token_budget,
         describe=not arguments.no_descriptions,
         progress=progress,

@@ -14,7 +14,8 @@ EXAMPLES = """examples:
 
 A point is "float32", "dynamic" (onnxruntime's quantize_dynamic), or bits/block of all matrices and of single kinds
 (qkv, o, gate_up, down, attention, mlp, embeddings; what is not named is in 8 bits, blocks of 32), level=1 for
-activations in 32 bits, and the rounding: nearest, calibrated, or given. What was measured before is read from --out."""
+activations in 32 bits, fine=N for N of the 4-bit embeddings in 8 bits, and the rounding: nearest, calibrated, or given.
+What was measured before is read from --out."""
 
 POINTS = (
     "float32",
@@ -38,6 +39,9 @@ POINTS = (
     "4/128 calibrated",
     "4/32 embeddings=4/32",
     "4/32 embeddings=4/32 calibrated",
+    "4/32 embeddings=4/32 fine=8000 calibrated",
+    "4/32 embeddings=4/64 fine=8000 calibrated",
+    "4/64 embeddings=4/32 fine=16000 calibrated",
     "4/32 embeddings=4/64 calibrated",
     "4/64 embeddings=4/32 calibrated",
     "4/32 embeddings=4/32 level=1 calibrated",
@@ -50,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", help="rows of this split are measured on; default: of all")
     parser.add_argument("--rows", type=int, default=500, help="so many of them, drawn by the seed (500)")
     parser.add_argument("--out", type=Path, required=True, help="folder for results.jsonl, table.md and table.json")
-    parser.add_argument("--point", action="append", dest="points", help="a form to measure, repeatable; default: 24")
+    parser.add_argument("--point", action="append", dest="points", help="a form to measure, repeatable; default: 27")
     parser.add_argument("--rounded", type=Path, metavar="FILE", help="scales or codes for points rounded as given")
     parser.add_argument("--calibrate", type=Path, metavar="DATA", help="dataset for calibrated rounding (--data)")
     parser.add_argument("--calibration-rows", type=int, default=128, metavar="N", help="training rows for that (128)")
@@ -63,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     import random
 
-    from training.calibration_texts import calibration_texts, labelled_rows
+    from training.calibration_texts import calibration_texts, labelled_rows, used_tokens
     from training.quantise_study import Point, Study, table, write_study
 
     points = [Point.read(text) for text in arguments.points or POINTS]
@@ -80,6 +84,13 @@ def run(arguments: argparse.Namespace) -> int:
             rows=arguments.calibration_rows,
             token_budget=arguments.token_budget,
             describe=not arguments.no_descriptions,
+            seed=arguments.seed,
+        ),
+        lambda count: used_tokens(
+            arguments.checkpoint,
+            arguments.calibrate or arguments.data,
+            count,
+            token_budget=arguments.token_budget,
             seed=arguments.seed,
         ),
         arguments.token_budget,
