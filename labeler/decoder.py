@@ -16,7 +16,8 @@ Array = np.ndarray[Any, np.dtype[np.float32]]
 
 
 EMBEDDING_BLOCK = 32  # columns of an 8-bit embedding row that share a scale
-SCALES = "scales.safetensors"  # half-precision scales of the decoder's weights, by initializer
+SCALES = "scales.safetensors"  # of the decoder's weights, by initializer: `read_scales`
+ROW = ".row"  # after an initializer's name: what 1 is worth in each row, where its scales are whole numbers
 DATA_SIZE = 48_000_000  # bytes of weights in one file: GitHub warns from 50 MB
 
 
@@ -121,9 +122,11 @@ class Decoder:
         # The graph is fused as it is written: looking for more only costs start-up time.
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         options.log_severity_level = 3
-        self._scales = _scales(folder / SCALES)  # the session reads them where they are
-        if self._scales:
-            options.add_external_initializers(list(self._scales), list(self._scales.values()))
+        scales = read_scales(folder / SCALES)
+        # Kept, since the session reads them where they are.
+        self._scales = [onnxruntime.OrtValue.ortvalue_from_numpy(values) for values in scales.values()]
+        if scales:
+            options.add_external_initializers(list(scales), self._scales)
         try:
             self._session = onnxruntime.InferenceSession(
                 str(folder / "decoder.onnx"), options, providers=["CPUExecutionProvider"]
@@ -181,14 +184,19 @@ class Decoder:
         return known
 
 
-def _scales(path: Path) -> dict[str, Any]:
-    """The decoder's scales as float32 values of ONNX Runtime, by initializer; none where they are among the weights."""
+def read_scales(path: Path) -> dict[str, Array]:
+    """The decoder's scales by initializer, float32 (out * blocks,); none where they are among the weights."""
     if not path.is_file():
         return {}
-    import onnxruntime
-
-    file = TensorFile(path)
-    return {name: onnxruntime.OrtValue.ortvalue_from_numpy(file.as_float32(name)) for name in file.names}
+    file, found = TensorFile(path), {}
+    for name in file.names:
+        if name.endswith(ROW):
+            continue
+        scales = file[name].astype(np.float32)
+        if (worth := file.get(name + ROW)) is not None:
+            scales *= worth.astype(np.float32)[:, None]
+        found[name] = scales.reshape(-1)
+    return found
 
 
 def _bind(bind: Any, name: str, array: np.ndarray) -> None:

@@ -12,12 +12,12 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from labeler.decoder import DATA_SIZE, SCALES
+from labeler.decoder import DATA_SIZE, ROW, SCALES
 from labeler.tensors import write_tensors
 from training.checkpoint import Config, Weights
 from training.data_files import DataFiles
 from training.quantisation import Quantisation
-from training.rounding import Rounding, joined, nearest, refuse_non_finite
+from training.rounding import Rounding, joined, nearest, refuse_non_finite, scale_bytes
 
 _OPSETS = [helper.make_opsetid("", 21), helper.make_opsetid("com.microsoft", 1)]
 
@@ -30,7 +30,9 @@ class _Builder:
     ) -> None:
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: list[onnx.TensorProto] = []
-        self.scales: dict[str, np.ndarray] = {}  # float16, by initializer; empty where they stand among the weights
+        self.scales: dict[
+            str, np.ndarray
+        ] = {}  # by initializer, as `read_scales` reads them; empty where they stand among the weights
         self._weights, self._data = weights, data
         self._quantisation, self._rounding = quantisation, rounding
         self._shapes: dict[str, str] = {}
@@ -53,10 +55,15 @@ class _Builder:
         self.initializers.append(tensor)
         return name
 
-    def _half(self, name: str, scales: np.ndarray) -> str:
-        """An initializer in single precision whose values the runtime is given: it reads them in half."""
-        self.scales[name] = scales
-        return self._external(name, np.dtype(np.float32), scales.shape, SCALES, 0, 4 * scales.size)
+    def _scales(self, name: str, scales: np.ndarray, kind: str) -> str:
+        """Scales (out, blocks) as an initializer in single precision, whose values the runtime mostly is given."""
+        if kind == "single":
+            return self.weight(name, scales.reshape(-1))
+        if kind == "byte":
+            self.scales[name], self.scales[name + ROW] = scale_bytes(scales)
+        else:
+            self.scales[name] = scales
+        return self._external(name, np.dtype(np.float32), (scales.size,), SCALES, 0, 4 * scales.size)
 
     def shape(self, *dims: int) -> str:
         name = "shape_" + "_".join(map(str, dims))
@@ -76,16 +83,13 @@ class _Builder:
         inputs = [
             x,
             self.weight(f"{name}_q", blocks.packed(grid.bits)),
-            self._scales(f"{name}_s", blocks.scales.reshape(-1)),
+            self._scales(f"{name}_s", blocks.scales, grid.scales),
         ]
         return self.node(
             "MatMulNBits", inputs, [f"{name}_out"], "com.microsoft",
             K=matrices[parts[0]].shape[1], N=len(blocks.codes), bits=grid.bits, block_size=grid.block,
             accuracy_level=self._quantisation.accuracy_level,
         )  # fmt: skip
-
-    def _scales(self, name: str, scales: np.ndarray) -> str:
-        return self._half(name, scales) if scales.dtype == np.float16 else self.weight(name, scales)
 
     def norm(self, x: str, name: str, gain: str, epsilon: float) -> str:
         """Root-mean-square norm."""

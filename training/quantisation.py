@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from labeler.decoder import EMBEDDING_BLOCK
 from labeler.errors import InputError
 
@@ -19,22 +17,18 @@ class Grid:
     """The codes of one kind of matrix: `bits` each, and a scale for every `block` of them along a row.
 
     Attributes:
-        half: scales are in half precision; in single, they are as versions of the labeller up to 0.4 read them.
+        scales: "half" precision; "single", as versions of the labeller up to 0.4 read them; or "byte": whole numbers
+            from -127 to 127, and for each row what one of them is worth, in half precision.
     """
 
     bits: int = 8
     block: int = 32
-    half: bool = True
+    scales: str = "half"
 
     def __post_init__(self) -> None:
         for what, value, known in (("bits", self.bits, BITS), ("block", self.block, BLOCKS)):
             if value not in known:
                 raise InputError(f"{what} {value}", f"Known are {', '.join(map(str, known))}.")
-
-    @property
-    def precision(self) -> type:
-        """Of the scales."""
-        return np.float16 if self.half else np.float32
 
     @property
     def lowest(self) -> int:
@@ -87,6 +81,8 @@ class Quantisation:
         same = len(set(grids.values())) == 1
         parts = [str(self.qkv)] if same else [f"{kind} {grid}" for kind, grid in grids.items()]
         parts.append(f"embeddings {self.embeddings}" + (f" and {self.fine} int8" if self.fine else ""))
+        if all(grid.scales == "byte" for grid in grids.values()):
+            parts.append("scales int8")
         if self.accuracy_level != ACCURACY_LEVEL:
             parts.append("activations float32")
         return ", ".join(parts)
@@ -95,7 +91,7 @@ class Quantisation:
 _MATRICES = ("qkv", "o", "gate_up", "down")
 _KINDS = {"q": "qkv", "k": "qkv", "v": "qkv", "o": "o", "gate": "gate_up", "up": "gate_up", "down": "down"}
 _KINDS |= {"embed_tokens": "embeddings"}
-EIGHT_BITS = Quantisation.uniform(Grid(8, 32, half=False), Grid(8, EMBEDDING_BLOCK))
+EIGHT_BITS = Quantisation.uniform(Grid(8, 32, scales="single"), Grid(8, EMBEDDING_BLOCK))
 FOUR_BITS = Quantisation.uniform(Grid(4, 32), Grid(4, 32))
 
 
@@ -107,9 +103,13 @@ def parse(text: str, start: Quantisation = FOUR_BITS) -> Quantisation:
     """
     groups = {"attention": ("qkv", "o"), "mlp": ("gate_up", "down"), "all": _MATRICES}
     known = {*_MATRICES, "embeddings"}
+    scales = "half"
     for word in text.split():
         kind, _, value = word.rpartition("=")
         try:
+            if word == "scales=8":
+                scales = "byte"
+                continue
             if kind in ("level", "fine"):
                 start = replace(start, **{{"level": "accuracy_level"}.get(kind, kind): int(value)})
                 continue
@@ -119,7 +119,7 @@ def parse(text: str, start: Quantisation = FOUR_BITS) -> Quantisation:
                 raise ValueError
         except ValueError:
             kinds = ", ".join(sorted(known | set(groups)))
-            remedy = f"Write it like 4/32, or kind=4/32 with {kinds}, level=1, or fine=8000."
+            remedy = f"Write it like 4/32, or kind=4/32 with {kinds}, level=1, fine=8000, or scales=8."
             raise InputError(f"quantisation {word!r}: not understood", remedy) from None
         start = replace(start, **dict.fromkeys(targets, Grid(*numbers)))
-    return start
+    return replace(start, **{kind: replace(getattr(start, kind), scales=scales) for kind in _MATRICES})

@@ -84,12 +84,33 @@ def nearest(name: str, matrix: Array, grid: Grid, first: int = 0) -> Blocks:
 
 def coded(name: str, grouped: Array, scales: Array, grid: Grid) -> Blocks:
     """The nearest codes of weights (out, blocks, block) by given scales (out, blocks)."""
-    stored = scales.astype(grid.precision)
-    refuse_non_finite(name, stored)
+    stored = stored_scales(name, scales, grid)
     codes = np.empty(grouped.shape, dtype=np.int8)
     for part in _parts(len(codes)):
         codes[part] = _round(grouped[part], stored[part].astype(np.float32), grid)
     return Blocks(codes, stored)
+
+
+def stored_scales(name: str, scales: Array, grid: Grid) -> Array:
+    """Scales (out, blocks) as they are kept: float16 for "half", else float32.
+
+    Raises:
+        InputError: one is no finite number in half precision.
+    """
+    if grid.scales == "byte":
+        numbers, worth = scale_bytes(scales)
+        stored = numbers * worth.astype(np.float32)[:, None]
+    else:
+        stored = scales.astype(np.float16 if grid.scales == "half" else np.float32)
+    refuse_non_finite(name, stored)
+    return stored
+
+
+def scale_bytes(scales: Array) -> tuple[Array, Array]:
+    """Scales (out, blocks) as int8 of the same shape, and what 1 is worth in each row, float16 (out,)."""
+    worth = (np.abs(scales.astype(np.float32)).max(axis=1) / 127.0).astype(np.float16)
+    safe = np.where(worth > 0, worth, 1.0).astype(np.float32)[:, None]
+    return np.rint(scales / safe).clip(-127, 127).astype(np.int8), worth
 
 
 def best_scales(name: str, grouped: Array, grid: Grid, importance: Array | None = None) -> Array:
@@ -103,9 +124,9 @@ def best_scales(name: str, grouped: Array, grid: Grid, importance: Array | None 
     """
     refuse_non_finite(name, grouped)
     if grid.bits == 8:
-        scales: Array = (np.abs(grouped).max(axis=2) / 127.0).astype(grid.precision)
-        return scales
-    found = np.empty(grouped.shape[:2], dtype=grid.precision)
+        scales: Array = np.abs(grouped).max(axis=2) / 127.0
+        return stored_scales(name, scales, grid)
+    found = np.empty(grouped.shape[:2], dtype=np.float32)
 
     def least(part: slice) -> Array:
         return _least_error(grouped[part], grid, importance)
@@ -114,22 +135,21 @@ def best_scales(name: str, grouped: Array, grid: Grid, importance: Array | None 
         parts = list(_parts(len(grouped)))
         for part, best in zip(parts, threads.map(least, parts), strict=True):
             found[part] = best
-    return found
+    return stored_scales(name, found, grid)
 
 
 def _least_error(grouped: Array, grid: Grid, importance: Array | None) -> Array:
     place = np.abs(grouped).argmax(axis=2)[:, :, None]
     largest = np.take_along_axis(grouped, place, 2)[:, :, 0] / grid.lowest
-    best = np.zeros(largest.shape, dtype=grid.precision)
+    best = np.zeros(largest.shape, dtype=np.float32)
     least = np.full(largest.shape, np.inf, dtype=np.float32)
     for share in _SHARES:
-        stored = (largest * np.float32(share)).astype(grid.precision)
-        scales = stored.astype(np.float32)
+        scales = (largest * np.float32(share)).astype(np.float16).astype(np.float32)
         error = (_round(grouped, scales, grid) * scales[:, :, None] - grouped).astype(np.float32)
         weighed = error if importance is None else error * importance
         squared = np.einsum("rbk,rbk->rb", error, weighed)
         better = squared < least
-        least[better], best[better] = squared[better], stored[better]
+        least[better], best[better] = squared[better], scales[better]
     return best
 
 

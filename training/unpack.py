@@ -17,7 +17,7 @@ import onnx
 from tokenizers import AddedToken, Tokenizer
 
 from labeler.bundle import Manifest, Rope, read_manifest, verify
-from labeler.decoder import SCALES, Embeddings
+from labeler.decoder import SCALES, Embeddings, read_scales
 from labeler.files import write_text
 from labeler.tensors import TensorFile, write_tensors
 from labeler.tokenizer import COMPACT_NAME, LIBRARY_NAME, open_tokenizer
@@ -65,7 +65,7 @@ class _Graph:
     def __init__(self, path: Path) -> None:
         graph = onnx.load(path, load_external_data=False).graph
         self._folder = path.parent
-        self._half = TensorFile(path.with_name(SCALES)) if path.with_name(SCALES).is_file() else None
+        self._scales = read_scales(path.with_name(SCALES))
         self.scales: dict[str, np.ndarray] = {}  # of every rounded matrix; filled by `weights`
         self._tensors = {tensor.name: tensor for tensor in graph.initializer}
         self._nodes = {node.output[0]: _attributes(node) for node in graph.node}
@@ -95,8 +95,8 @@ class _Graph:
         return found
 
     def _array(self, name: str) -> np.ndarray:
-        if self._half is not None and (scales := self._half.get(name)) is not None:
-            return scales
+        if name in self._scales:
+            return self._scales[name]
         tensor = self._tensors[name]
         dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)
         external = {entry.key: entry.value for entry in tensor.external_data}
