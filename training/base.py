@@ -15,7 +15,7 @@ from training.checkpoint import Config, read_config
 from training.download import download
 from training.exportable import check_exportable
 
-_WANTED = ("*.safetensors", "*.json", "tokenizer.model", "decoder.onnx", "decoder.bin", "README.md", "NOTICE")
+_WANTED = ("*.safetensors", "*.json", "tokenizer.model", "decoder.onnx", "decoder*.bin", "README.md", "NOTICE")
 _HUB = re.compile(r"([\w.-]+/[\w.-]+)(?:@([^@]+))?")
 _HUB_GGUF = re.compile(r"([\w.-]+/[\w.-]+)@([^@/]+)/([^@]+\.gguf)", re.IGNORECASE)
 _ORIGIN = "origin.txt"  # beside a converted base: what it was made from

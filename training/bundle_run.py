@@ -40,7 +40,6 @@ from training.settings import read_settings
 
 ADAPTER, MERGED, BUNDLE = "adapter", "merged", "bundle"
 _METRICS = ("calibration", "target_precision", "validation", "test")  # what the manifest holds from here
-_WEIGHTS = ("decoder.bin", "embeddings.safetensors")
 Array = np.ndarray
 Progress = Callable[[str], None]
 
@@ -165,7 +164,7 @@ def _write_card(bundle: Path, manifest: Manifest, older: Path | None) -> Manifes
 
 
 def _same_weights(one: Manifest, other: Manifest) -> bool:
-    return all(one.files.get(name) == other.files.get(name) for name in _WEIGHTS)
+    return one.weights == other.weights
 
 
 def _provenance(record: dict[str, Any], base: Base, data: TuningData, command: str) -> dict[str, Any]:

@@ -106,7 +106,7 @@ def _result(manifest: Manifest, test: Mapping[str, Any]) -> dict[str, Any]:
 
 def _what(manifest: Manifest) -> str:
     shape = manifest.shape
-    bits = "8-bit" if manifest.quantisation == "int8" else "32-bit"
+    bits = next((f"{bits}-bit" for bits in (4, 8) if f"int{bits}" in manifest.quantisation), "32-bit")
     return _filled(
         f"Puts labels on new GitHub issues, on a CPU: {cell(manifest.base_model)} tuned by LoRA on labelled issues, "
         f"as {bits} ONNX ({shape.layers} layers, hidden size {shape.hidden_size}, {shape.vocab_size:,} tokens). It is "

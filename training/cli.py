@@ -14,6 +14,7 @@ COMMANDS = {
     "retrain": "everything from new issues to a published model, or why not",
     "bench": "time training and its memory on a random model of a named shape",
     "export": "turn a merged Gemma 3 checkpoint into a bundle, without torch",
+    "quantise": "measure a merged checkpoint in many forms of its weights beside 32 bits",
     "vocabulary": "cut a base down to the tokens that issues use, count them anew, say what it costs by language",
 }
 EXAMPLES = """examples:
