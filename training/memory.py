@@ -114,9 +114,9 @@ def estimate(
 
 
 # Bytes that torch keeps of one token in one layer, for each unit of (hidden, intermediate, query, key/value, rank times
-# targets): what autograd saved at the sizes of Gemma 3 270M (torch 2.13, transformers 5.17), by the tensors' widths. With
-# "bf16" norms and the stream between layers are in float32 (a CPU), with "bf16 throughout" the stream is not (a GPU).
-# Compiled layers keep nothing of the adapter: counted in float32 as compiled for a CPU, halved for bfloat16.
+# targets): what autograd saved at the sizes of Gemma 3 270M (torch 2.13, transformers 5.17), by the tensors' widths.
+# With "bf16" norms and the stream between layers are in float32 (a CPU), with "bf16 throughout" the stream is not (a
+# GPU). Compiled layers keep nothing of the adapter: counted in float32 as compiled for a CPU, halved for bfloat16.
 _KEPT = {
     "fp32": (24, 16, 12, 12, 4),
     "bf16": (26, 8, 8, 14, 2),

@@ -1,6 +1,7 @@
 """Causal attention for CPUs: a few large products for each block of queries, over the keys that it sees.
 
-torch's own (flash attention on a CPU) takes longer, above all backwards: training/LOG.md. No scores are kept for the
+torch's own (flash attention on a CPU) takes longer, above all backwards: with heads of 256 and 2 rows of 424 tokens
+1.4 times as long in float32 and 1.9 times in bfloat16, forth and back, on an EPYC 9004. No scores are kept for the
 backward pass, which computes them again, as Dao et al. 2022 (arXiv:2205.14135) do.
 """
 

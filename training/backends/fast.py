@@ -4,6 +4,8 @@ A peft layer adds s · B(A(x)) to W x, which is a dozen kernels a matrix in two 
 once for a batch, and a layer is then Gemma 3's alone, attention causal and without masks wherever rows fit into the
 sliding window. Parameters, their names and what is saved are peft's. The function is the same up to rounding: in
 bfloat16 the changed weights are rounded as those of the merged model are.
+
+What was checked, on a CPU: losses and gradients in float32, and that the layers compile. On a GPU it has not run yet.
 """
 
 from __future__ import annotations
