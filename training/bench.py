@@ -75,7 +75,8 @@ class Report:
 
     Attributes:
         wanted, batch_size, accumulation: rows of a batch as set, and what fits.
-        checkpointing: whether activations are computed twice to save memory.
+        checkpointing: whether activations are computed twice to save memory; of batches with more tokens than
+            `checkpoint_above`.
         peak: of two steps on full batches of `batch_size` rows with `sequence_length` tokens; of a GPU what tensors
             take, of a CPU the process's resident memory.
         estimated: what a run's plan would have said of that.
@@ -93,6 +94,7 @@ class Report:
     batch_size: int
     accumulation: int
     checkpointing: bool
+    checkpoint_above: int
     peak: int
     estimated: int
     times: Times
@@ -124,8 +126,12 @@ def bench(settings: TuningSettings, request: Request, folder: Path, note: Callab
 
     backend = choose_backend(request.backend)
     import_backend(backend)
+    from training.bench_steps import CONTEXT, Bench  # imports transformers, which Unsloth has to come before
+
     device = find_device()
-    cap = min(request.memory or device.memory, device.memory)
+    cap = device.memory
+    if request.memory:  # of a smaller card, what would be free
+        cap = min(cap, request.memory - (CONTEXT if device.kind == "cuda" else 0))
     numerics = choose_numerics(settings, backend, device)
     note(f"writing a random model of the shape {request.shape}")
     base = random_base(folder / "base", request)
@@ -134,13 +140,13 @@ def bench(settings: TuningSettings, request: Request, folder: Path, note: Callab
     def planned(rows: int) -> Any:
         tokens = rows * settings.sequence_length
         return estimate(
-            base.config, settings, numerics, device.kind, cap, tokens=tokens, counted=min(tokens, rows * _ANSWER)
-        )
-
-    from training.bench_steps import Bench
+            base.config, settings, numerics, device.kind, cap, tokens=tokens, counted=min(tokens, rows * _ANSWER),
+            backend=backend,
+        )  # fmt: skip
 
     bench = Bench(backend, base, settings, numerics, device.kind, request.memory, folder)
-    bench.load(planned(_rows(settings)).checkpointing)
+    full = planned(_rows(settings))
+    bench.load(full.checkpointing, full.checkpoint_above)
     tried: dict[int, int | None] = {}
 
     def fits(rows: int) -> bool:
@@ -170,6 +176,7 @@ def bench(settings: TuningSettings, request: Request, folder: Path, note: Callab
         batch_size=rows,
         accumulation=fitted.accumulation,
         checkpointing=bench.checkpointing,
+        checkpoint_above=bench.above,
         peak=tried[rows] or 0,
         estimated=planned(rows).total,
         times=replace(times, parts={"tokenising": tokenised * times.rows / len(examples)} | times.parts),

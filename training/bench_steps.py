@@ -29,7 +29,7 @@ from training.settings import TuningSettings
 from training.trainer import AnswerTrainer, training_arguments
 
 # Of a card's memory, what CUDA itself and the libraries take before the first tensor (300 to 600 MiB seen).
-_CONTEXT = 600 * 2**20
+CONTEXT = 600 * 2**20
 _SAMPLE = 0.01  # seconds between two looks at a process's memory
 
 
@@ -102,14 +102,15 @@ class Bench:
         # Neither evaluations nor early stopping: what is measured is training.
         self._settings = replace(settings, patience=0, select_on="loss")
         self._folder = folder
-        self.checkpointing = False
+        self.checkpointing, self.above = False, 0
         if cap and device == "cuda":
             total = torch.cuda.get_device_properties(0).total_memory
-            torch.cuda.set_per_process_memory_fraction(min(1.0, max(0, cap - _CONTEXT) / total))
+            torch.cuda.set_per_process_memory_fraction(min(1.0, max(0, cap - CONTEXT) / total))
 
-    def load(self, checkpointing: bool) -> None:
-        self.checkpointing = checkpointing
-        self._model = load_model(self._backend, self._base, self._settings, self._numerics, checkpointing)
+    def load(self, checkpointing: bool, above: int = 0) -> None:
+        """`checkpointing` for batches of more than `above` tokens."""
+        self.checkpointing, self.above = checkpointing, above
+        self._model = load_model(self._backend, self._base, self._settings, self._numerics, checkpointing, above)
         count_answers_only(self._model.get_base_model())
 
     def peak(self, rows: int, length: int, answer: int) -> int | None:

@@ -78,7 +78,10 @@ def _trainer(prepared: Prepared, folder: Path, tracking: Tracking, callbacks: li
     settings, plan = prepared.settings, prepared.plan
     disable_progress_bar()
     set_seed(settings.seed)
-    model = load_model(prepared.backend, prepared.base, settings, prepared.numerics, plan.memory.checkpointing)
+    memory = plan.memory
+    model = load_model(
+        prepared.backend, prepared.base, settings, prepared.numerics, memory.checkpointing, memory.checkpoint_above
+    )
     count_answers_only(model.get_base_model())
     arguments = training_arguments(
         settings,

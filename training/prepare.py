@@ -130,6 +130,7 @@ def prepare(settings: TuningSettings, dataset: Path, base: str, out: Path, backe
         device.memory,
         tokens=max(batch.filled for batch in batches),
         counted=max(batch.counted for batch in batches),
+        backend=chosen,
     )
     plan = make_plan(
         data,

@@ -74,7 +74,7 @@ def run(
 
     Args:
         base: what `training.base.find_base` takes: a folder, a GGUF file, or one of either on the Hugging Face Hub.
-        backend: "auto", "unsloth" or "peft". Unsloth patches transformers for the whole process.
+        backend: "auto", "unsloth", "fast" or "peft". Unsloth patches transformers for the whole process.
         resume: go on with what `out` holds.
         bundle: merge and export at the end.
         watch: called after every evaluation with step and metrics ("eval_loss", "eval_micro_f1"); True stops the run.

@@ -111,6 +111,11 @@ def read_settings(preset: str = "default", changes: Sequence[str] = ()) -> Tunin
     return TuningSettings(**values)
 
 
+def fast_can(settings: TuningSettings) -> bool:
+    """Whether an adapter can be computed as a change of weights (training/backends/fast.py)."""
+    return settings.dropout == 0 and settings.quantise_base == "none" and settings.precision != "fp16"
+
+
 def preset_names() -> list[str]:
     return sorted(path.stem for path in PRESETS.glob("*.toml"))
 

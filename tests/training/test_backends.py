@@ -1,4 +1,4 @@
-"""The two backends train the same model, and several processes share the work of one."""
+"""All backends train the same model, and several processes share the work of one."""
 
 from __future__ import annotations
 
@@ -63,6 +63,19 @@ def test_unsloth_and_peft_reach_the_same_losses_and_weights(
         assert got.keys() == wanted.keys()
         for key in wanted:
             torch.testing.assert_close(got[key], wanted[key], atol=2e-3, rtol=0.02)
+
+
+def test_the_fast_layers_reach_the_same_losses_and_weights(
+    data: Path, base: Path, by_peft: Path, tmp_path: Path
+) -> None:
+    settings = small_settings(epochs=1, train_embeddings=True, train_norms=True, score_rows=4)
+    run(settings, data, str(base), tmp_path / "fast", backend="fast", bundle=False)
+    assert losses_of(tmp_path / "fast") == pytest.approx(losses_of(by_peft), rel=1e-3)
+    for name in ("adapter_model.safetensors", "whole.safetensors"):
+        got, wanted = (load_file(folder / "adapter" / name) for folder in (tmp_path / "fast", by_peft))
+        assert got.keys() == wanted.keys()
+        for key in wanted:
+            torch.testing.assert_close(got[key], wanted[key], atol=1e-3, rtol=0.02)
 
 
 def test_two_processes_share_the_batches_of_a_step(data: Path, base: Path, tmp_path: Path) -> None:

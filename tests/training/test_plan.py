@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tests.training.small import LABELS, make_rows, small_settings, write_base, 
 from training.backends import load_model
 from training.base import find_base
 from training.batching import Batch
+from training.bench import Request, random_base
 from training.checkpoint import read_config
 from training.collate import collate, count_answers_only
 from training.data import has_splits, read_tuning_data, write_splits
@@ -193,6 +195,42 @@ def test_gradient_checkpointing_goes_on_by_itself_where_memory_is_short(base: Pa
     assert short.activations < plain.activations
     off = small_settings(gradient_checkpointing="off")
     assert estimate(config, off, FP32, "cpu", plain.total, tokens=10_000, counted=100) == plain
+
+
+def test_batches_that_fit_as_they_are_go_without_checkpointing(base: Path) -> None:
+    config, settings = read_config(base), small_settings()
+    enough = estimate(config, settings, FP32, "cuda", 2**40, tokens=100_000, counted=1000).total
+    memory = enough // 2
+    short = estimate(config, settings, FP32, "cuda", memory, tokens=100_000, counted=1000)
+    above = short.checkpoint_above
+    assert short.checkpointing
+    assert 0 < above < 50_000
+    largest = estimate(config, settings, FP32, "cuda", memory, tokens=above, counted=above // 100)
+    assert not largest.checkpointing
+    assert largest.total == pytest.approx(0.8 * memory, rel=0.01)
+    assert estimate(config, settings, FP32, "cuda", memory, tokens=above + 20, counted=1000).checkpointing
+    whole_run = estimate(config, settings, FP32, "cuda", memory, tokens=100_000, counted=1000, backend="unsloth")
+    assert (whole_run.checkpointing, whole_run.checkpoint_above) == (True, 0)
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_estimated_activations_are_the_peak_of_a_step(checkpointing: bool, tmp_path: Path) -> None:
+    """Every allocation of a step is added up: on a GPU torch allocates the same."""
+    base = random_base(tmp_path, Request("tiny"))
+    settings = small_settings(rank=16, gradient_checkpointing="on" if checkpointing else "off")
+    model = load_model("peft", base, settings, FP32, checkpointing).train()
+    count_answers_only(model.get_base_model())
+    ids = torch.randint(8, 500, (4, 256), generator=torch.Generator().manual_seed(0))
+    targets = torch.full_like(ids, -100)
+    targets[:, -2:] = ids[:, -2:]
+    for _ in range(2):  # the first step allocates the gradients
+        model.zero_grad(set_to_none=False)
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
+            model(input_ids=ids, targets=targets)["loss"].backward()
+    sizes = [event.nbytes() for event in profile.profiler.kineto_results.events() if event.name() == "[memory]"]
+    peak = max(accumulate(sizes))
+    found = estimate(base.config, settings, FP32, "cuda", 2**40, tokens=ids.numel(), counted=8)
+    assert found.activations == pytest.approx(peak, rel=0.15)
 
 
 @pytest.mark.parametrize("whole", [False, True])

@@ -1,6 +1,6 @@
-"""Two ways to the same adapter: Unsloth's patched models, and plain peft and transformers.
+"""Three ways to the same adapter: Unsloth's patched models, plain peft and transformers, and compiled layers.
 
-Both give a PeftModel over a Gemma3ForCausalLM whose trained parameters, their starting values and the loss are the
+All give a PeftModel over a Gemma3ForCausalLM whose trained parameters, their starting values and the loss are the
 same; what differs is how fast the model computes.
 """
 
@@ -18,33 +18,42 @@ from typing import Any
 from labeler.errors import InputError
 from training.base import Base
 from training.device import Numerics
-from training.settings import TuningSettings
+from training.settings import TuningSettings, fast_can
 
-BACKENDS = ("auto", "unsloth", "peft")
+BACKENDS = ("auto", "unsloth", "fast", "peft")
 WHOLE = "whole.safetensors"
 
 
 def choose_backend(asked: str, *, processes: int = 1) -> str:
-    """ "unsloth" or "peft"; called before transformers is imported, since Unsloth must come first.
+    """ "unsloth", "fast" or "peft"; called before transformers is imported, since Unsloth must come first.
 
-    `auto` means Unsloth where it is installed with a CUDA device and one process: on a CPU it computes what peft
-    computes.
+    `auto` means, on a CUDA device, Unsloth where it and what it needs are installed and there is one process, else
+    "fast"; on a CPU "peft": there Unsloth computes what peft computes, and "fast" is no faster.
 
     Raises:
-        InputError: Unsloth is asked for and is not installed, or with several processes.
+        InputError: Unsloth is asked for and cannot run here.
     """
     installed = importlib.util.find_spec("unsloth") is not None
     if asked == "unsloth" and not installed:
         raise InputError("The backend unsloth is not installed.", "Install it as the README says, or --backend peft.")
     if asked == "unsloth" and processes > 1:
         raise InputError("The backend unsloth runs on one device.", "Use --backend peft with accelerate launch.")
-    if asked != "auto":
+    if asked not in ("auto", "unsloth"):
         return asked
-    if not installed or processes > 1:
+    if asked == "auto" and not has_cuda():
         return "peft"
+    # On a GPU Unsloth's own import fails without bitsandbytes, also where nothing is quantised.
+    lacks = has_cuda() and importlib.util.find_spec("bitsandbytes") is None
+    if asked == "unsloth" and lacks:
+        what = "The backend unsloth needs bitsandbytes on a GPU, which is not installed."
+        raise InputError(what, "pip install bitsandbytes, or --backend fast or peft.")
+    return "unsloth" if asked == "unsloth" or (installed and not lacks and processes == 1) else "fast"
+
+
+def has_cuda() -> bool:
     import torch
 
-    return "unsloth" if torch.cuda.is_available() else "peft"
+    return torch.cuda.is_available()
 
 
 def import_backend(backend: str) -> None:
@@ -56,16 +65,28 @@ def import_backend(backend: str) -> None:
             import unsloth  # noqa: F401
 
 
-def load_model(backend: str, base: Base, settings: TuningSettings, numerics: Numerics, checkpointing: bool) -> Any:
-    """The base with a fresh adapter as a PeftModel on its device; the adapter's values depend on the seed alone."""
+def load_model(
+    backend: str, base: Base, settings: TuningSettings, numerics: Numerics, checkpointing: bool, above: int = 0
+) -> Any:
+    """The base with a fresh adapter as a PeftModel on its device; the adapter's values depend on the seed alone.
+
+    Args:
+        checkpointing: computes layers again in the backward pass instead of keeping what it needs of them.
+        above: only of batches with more tokens than that, filling included; Unsloth's does it for all.
+    """
     import torch
 
-    if backend == "unsloth":
-        from training.backends.unsloth import load
-    else:
-        from training.backends.peft import load
     with quiet_stdout():
-        model = load(base, settings, numerics, checkpointing)
+        if backend == "unsloth":
+            from training.backends.unsloth import load
+
+            model = load(base, settings, numerics, checkpointing)
+        else:
+            if backend == "fast" and fast_can(settings):
+                from training.backends.fast import load
+            else:
+                from training.backends.peft import load
+            model = load(base, settings, numerics, above if checkpointing else None)
     for name, parameter in model.named_parameters():
         if ".lora_A." in name:
             # peft's own distribution, drawn by name: backends add adapters in their own order.

@@ -6,15 +6,34 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, get_peft_model
+from peft.tuners.lora import LoraLayer
 from transformers import Gemma3ForCausalLM
 
+from training.backends import attention
+from training.backends.body import take_over
 from training.base import Base
 from training.device import Numerics
 from training.settings import TuningSettings
 
 
-def load(base: Base, settings: TuningSettings, numerics: Numerics, checkpointing: bool) -> Any:
-    """The base with an adapter. Its frozen weights are bfloat16 on a GPU that computes with it, float32 elsewhere."""
+def load(base: Base, settings: TuningSettings, numerics: Numerics, checkpoint_above: int | None) -> Any:
+    """The base with an adapter. Its frozen weights are bfloat16 where that is computed with, float32 elsewhere."""
+    on_gpu = torch.cuda.is_available()
+    tuned = adapted(base, settings, numerics)
+    causal = tuned.get_base_model()
+    if checkpoint_above is not None:
+        tuned.gradient_checkpointing_enable({"use_reentrant": False})
+    if not on_gpu:
+        attention.use(causal)
+    take_over(causal.model, above=checkpoint_above, any_length=not on_gpu)
+    if settings.compile:
+        for layer in causal.model.layers:  # one after the other: alike, they are compiled once
+            layer.compile(dynamic=True)
+    return tuned
+
+
+def adapted(base: Base, settings: TuningSettings, numerics: Numerics) -> Any:
+    """A PeftModel whose layers are still transformers' own."""
     on_gpu = torch.cuda.is_available()
     options: dict[str, Any] = {}
     if numerics.four_bit:
@@ -42,8 +61,21 @@ def load(base: Base, settings: TuningSettings, numerics: Numerics, checkpointing
         bias="none",
     )
     tuned = get_peft_model(model, adapter)
-    if checkpointing:
-        tuned.gradient_checkpointing_enable({"use_reentrant": False})
-    if settings.compile:
-        model.model.compile()
+    if numerics.precision == "bf16":
+        _spare_copies(model, on_gpu)
     return tuned
+
+
+def _spare_copies(model: Any, on_gpu: bool) -> None:
+    """Leaves out casts that autocast undoes or repeats; the numbers stay the same bit by bit.
+
+    peft casts every input to the adapter's float32, and autocast back to bfloat16. On a CPU, where embeddings and norms
+    stay float32, autocast would cast the frozen matrices at every step, and keep the copies for the backward pass.
+    """
+    for module in model.modules():
+        if isinstance(module, LoraLayer):
+            module.cast_input_dtype_enabled = False
+    if not on_gpu:
+        for module in model.model.layers.modules():
+            if isinstance(module, torch.nn.Linear) and not module.weight.requires_grad:
+                module.weight.data = module.weight.data.bfloat16()

@@ -9,6 +9,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from training.backends import BACKENDS
+
 if TYPE_CHECKING:
     from training.bench import Report
 
@@ -30,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="changes", help="one setting, repeatable"
     )
-    parser.add_argument("--backend", choices=("auto", "unsloth", "peft"), default="auto", help="as for training run")
+    parser.add_argument("--backend", choices=BACKENDS, default="auto", help="as for training run")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
 
 
@@ -72,10 +74,13 @@ def _print(report: Report) -> None:
     batch = f"{report.batch_size} x {report.sequence_length:,} tokens"
     if report.batch_size < report.wanted:
         batch += f" ({report.wanted} do not fit), accumulation {report.accumulation}"
+    checkpointing = ", gradient checkpointing" if report.checkpointing else ""
+    if report.checkpointing and report.checkpoint_above:
+        checkpointing += f" of batches above {report.checkpoint_above:,} tokens"
     facts = {
         "shape": f"{report.shape}, {report.parameters / 1e6:,.1f} M weights",
         "on": f"{report.device}; {report.backend}, {report.precision}, {report.optimizer}",
-        "largest batch": batch + (", gradient checkpointing" if report.checkpointing else ""),
+        "largest batch": batch + checkpointing,
         "peak memory": f"{_gib(report.peak)} of full batches (a run's plan would say {_gib(report.estimated)})",
         "speed": f"{times.rows / times.seconds:,.2f} samples/s, {times.tokens / times.seconds:,.0f} tokens/s "
         f"({times.steps} steps, {times.tokens / times.rows:,.0f} tokens a sample)",

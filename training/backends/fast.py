@@ -1,0 +1,180 @@
+"""LoRA as a change of weights in layers that are compiled: for GPUs, where many small kernels cost more than products.
+
+A peft layer adds s · B(A(x)) to W x, which is a dozen kernels a matrix in two precisions. Here W + s · B A is computed
+once for a batch, and a layer is then Gemma 3's alone, attention causal and without masks wherever rows fit into the
+sliding window. Parameters, their names and what is saved are peft's. The function is the same up to rounding: in
+bfloat16 the changed weights are rounded as those of the merged model are.
+
+What was checked, on a CPU: losses and gradients in float32, and that the layers compile. On a GPU it has not run yet.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
+
+from training.backends.body import take_over
+from training.backends.peft import adapted
+from training.base import Base
+from training.device import Numerics
+from training.settings import TuningSettings
+
+_MATRICES = (
+    "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj",
+    "mlp.down_proj",
+)  # fmt: skip
+_NORMS = (
+    "input_layernorm", "post_attention_layernorm", "pre_feedforward_layernorm", "post_feedforward_layernorm",
+    "self_attn.q_norm", "self_attn.k_norm",
+)  # fmt: skip
+Matrix = tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]  # W, A, B
+
+
+def load(base: Base, settings: TuningSettings, numerics: Numerics, checkpoint_above: int | None) -> Any:
+    """The base with an adapter, its layers computed by `Layers`: compiled on a GPU, elsewhere where `compile` says."""
+    tuned = adapted(base, settings, numerics)
+    body = tuned.get_base_model().model
+    dtype = torch.bfloat16 if numerics.precision == "bf16" else torch.float32
+    layers = Layers(body, dtype, compiled=settings.compile or torch.cuda.is_available())
+    take_over(body, above=checkpoint_above, hidden=layers)
+    return tuned
+
+
+class Layers:
+    """The hidden states of int64 ids (rows, length) by the layers of `body`, a Gemma3TextModel with peft's adapters.
+
+    Args:
+        dtype: what matrices are multiplied in.
+    """
+
+    def __init__(self, body: Any, dtype: torch.dtype, compiled: bool) -> None:
+        self._body, self._dtype = body, dtype
+        self._modules = [
+            ([layer.get_submodule(name) for name in _MATRICES], [layer.get_submodule(name) for name in _NORMS])
+            for layer in body.layers
+        ]
+        config = body.config
+        self._shape = (
+            config.num_attention_heads, config.num_key_value_heads, config.head_dim, config.rms_norm_eps,
+            config.query_pre_attn_scalar**-0.5,
+        )  # fmt: skip
+        self._layer: Any = _layer
+        if compiled:
+            # With and without a mask, with and without gradients, of one row and of several: 8 at least.
+            torch._dynamo.config.recompile_limit = max(32, torch._dynamo.config.recompile_limit)
+            self._layer = torch.compile(_layer)
+
+    def __call__(self, ids: torch.Tensor, large: bool) -> torch.Tensor:
+        """(rows, length, width). `large`: of every layer only the input is kept, the rest is computed again."""
+        body = self._body
+        stream: torch.Tensor = body.embed_tokens(ids)
+        places = torch.arange(ids.shape[1], device=ids.device)
+        turns = {kind: body.rotary_emb(stream, places[None], kind) for kind in set(body.config.layer_types)}
+        masks = dict.fromkeys(turns)
+        if ids.shape[1] > body.config.sliding_window:
+            distance = places[:, None] - places
+            masks["sliding_attention"] = (distance >= 0) & (distance < body.config.sliding_window)
+        with torch.autocast(ids.device.type, enabled=False):
+            for kind, (matrices, norms) in zip(body.config.layer_types, self._modules, strict=True):
+                scale, weights = _weights(matrices)
+                given = (
+                    stream, *turns[kind], masks[kind], weights, [norm.weight for norm in norms], scale, self._dtype,
+                    self._shape,
+                )  # fmt: skip
+                _mark(stream, *turns[kind], masks[kind])
+                stream = checkpoint(self._run, *given, use_reentrant=False) if large else self._run(*given)
+        final: torch.Tensor = body.norm(stream)
+        return final
+
+    def _run(self, *given: Any) -> torch.Tensor:
+        try:
+            found: torch.Tensor = self._layer(*given)
+        except torch._dynamo.exc.TorchDynamoException as error:
+            if self._layer is _layer:
+                raise
+            from training.run import say
+
+            reason = str(error).strip().partition("\n")[0]
+            say(f"the layers cannot be compiled here and run as they are, which is slower: {reason}")
+            self._layer = _layer
+            found = _layer(*given)
+        return found
+
+
+def _mark(stream: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, mask: torch.Tensor | None) -> None:
+    """Tells the compiler that rows and length change from batch to batch, and nothing else."""
+    for tensor, places in ((stream, (0, 1)), (cos, (1,)), (sin, (1,)), (mask, (0, 1))):
+        if tensor is not None:
+            torch._dynamo.maybe_mark_dynamic(tensor, places)
+
+
+def _weights(modules: list[Any]) -> tuple[float, list[Matrix]]:
+    """(the scale of all changes, matrices with their changes); a matrix that is no target has none."""
+    scale, found = 0.0, []
+    for module in modules:
+        if hasattr(module, "lora_A"):
+            scale = module.scaling["default"]
+            found.append((module.weight, module.lora_A["default"].weight, module.lora_B["default"].weight))
+        else:
+            found.append((module.weight, None, None))
+    return scale, found
+
+
+def _layer(
+    stream: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, mask: torch.Tensor | None, matrices: list[Matrix],
+    norms: list[torch.Tensor], scale: float, dtype: torch.dtype, shape: tuple[int, int, int, float, float],
+) -> torch.Tensor:  # fmt: skip
+    """One layer of transformers' Gemma3DecoderLayer.
+
+    Args:
+        stream: (rows, length, width).
+        cos, sin: (1, length, size).
+        mask: bool (length, length), or None for plain causal attention.
+        shape: heads, key heads, size of a head, epsilon of norms, scale of attention.
+    """
+    heads, key_heads, size, epsilon, attention_scale = shape
+    q, k, v, o, gate, up, down = (_changed(*matrix, scale, dtype) for matrix in matrices)
+    before, after, before_mlp, after_mlp, of_query, of_key = norms
+    rows, length, _ = stream.shape
+
+    def split(states: torch.Tensor, count: int) -> torch.Tensor:
+        return states.view(rows, length, count, size)
+
+    def turned(states: torch.Tensor) -> torch.Tensor:
+        states = states.transpose(1, 2)
+        left, right = states.chunk(2, -1)
+        return (states * cos[:, None] + torch.cat((-right, left), -1) * sin[:, None]).to(dtype)
+
+    def shared(states: torch.Tensor) -> torch.Tensor:
+        wide = states[:, :, None].expand(rows, key_heads, heads // key_heads, length, size)
+        return wide.reshape(rows, heads, length, size)
+
+    inner = _norm(stream, before, epsilon).to(dtype)
+    query = turned(_norm(split(functional.linear(inner, q), heads), of_query, epsilon))
+    key = turned(_norm(split(functional.linear(inner, k), key_heads), of_key, epsilon))
+    value = split(functional.linear(inner, v), key_heads).transpose(1, 2)
+    seen = functional.scaled_dot_product_attention(
+        query, shared(key), shared(value), attn_mask=mask, is_causal=mask is None, scale=attention_scale
+    )
+    seen = seen.transpose(1, 2).reshape(rows, length, heads * size)
+    stream = stream + _norm(functional.linear(seen, o), after, epsilon)
+    inner = _norm(stream, before_mlp, epsilon).to(dtype)
+    inner = functional.gelu(functional.linear(inner, gate), approximate="tanh") * functional.linear(inner, up)
+    return stream + _norm(functional.linear(inner, down), after_mlp, epsilon)
+
+
+def _changed(
+    weight: torch.Tensor, a: torch.Tensor | None, b: torch.Tensor | None, scale: float, dtype: torch.dtype
+) -> torch.Tensor:
+    if a is None or b is None:
+        return weight.to(dtype)
+    return torch.add(weight, b.to(dtype) @ a.to(dtype), alpha=scale).to(dtype)
+
+
+def _norm(states: torch.Tensor, weight: torch.Tensor, epsilon: float) -> torch.Tensor:
+    wide = states.float()
+    wide = wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + epsilon)
+    return (wide * (1.0 + weight.float())).type_as(states)
