@@ -71,6 +71,7 @@ class Manifest:
         files: every other file's size in bytes and sha256, by name.
         plain_text: the model reads issues as `labeler.prompt.plain_text` makes them.
         calibration: applied to the model's probabilities before anything else sees them; None leaves them as they are.
+        new_label_threshold: of labels that are none of the model's own, in a list of somebody's own; None: half.
     """
 
     name: str
@@ -88,11 +89,12 @@ class Manifest:
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     calibration: Calibration | None = None
     plain_text: bool = False
+    new_label_threshold: float | None = None
 
     @property
     def format(self) -> int:
         """The oldest bundle format that can express this manifest."""
-        if self.half_prefixes:
+        if self.half_prefixes or self.new_label_threshold is not None:
             return 4
         if self.plain_text:
             return 3
@@ -125,6 +127,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
         "thresholds": manifest.thresholds,
         **({"calibration": manifest.calibration.to_dict()} if manifest.calibration else {}),
         **({"plain_text": True} if manifest.plain_text else {}),
+        **({"new_label_threshold": manifest.new_label_threshold} if manifest.new_label_threshold is not None else {}),
         "shape": {
             **{k: v for k, v in vars(manifest.shape).items() if not k.endswith("rope")},
             "local_rope": vars(manifest.shape.local_rope),

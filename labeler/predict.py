@@ -68,11 +68,10 @@ class Labeler:
         self.labels = labels or self.manifest.labels
         self.card = Card(self.manifest.name, self.manifest.version, _quality(self.manifest.metrics))
         asked = as_tuned(self.labels, self.manifest.labels)
-        self.thresholds = {
-            label.name: self.manifest.thresholds[tuned.name]
-            for label, tuned in zip(self.labels, asked, strict=True)
-            if tuned.name in self.manifest.thresholds
+        needed = {
+            label.name: threshold_of(tuned, self.manifest) for label, tuned in zip(self.labels, asked, strict=True)
         }
+        self.thresholds = {name: threshold for name, threshold in needed.items() if threshold is not None}
         self._tuned_names = [label.name for label in asked]
         prefixes = PrefixStore(folder, self.manifest, cache and cache / "prefixes")
         self.engine = Engine(folder, self.manifest, prefixes, threads, workers)
@@ -130,6 +129,14 @@ def as_tuned(labels: LabelSet, tuned: LabelSet) -> list[Label]:
         else replace(found, description=label.description or found.description)
         for label, found in zip(labels, known, strict=True)
     ]
+
+
+def threshold_of(tuned: Label, manifest: Manifest) -> float | None:
+    """What the bundle asks of a label as `as_tuned` gives it; None where it says nothing of it."""
+    own = manifest.thresholds.get(tuned.name)
+    if own is None and manifest.labels.find(tuned.name) is None:
+        return manifest.new_label_threshold
+    return own
 
 
 def _quality(metrics: Mapping[str, Any]) -> str:

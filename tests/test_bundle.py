@@ -13,6 +13,7 @@ import pytest
 from labeler.bundle import MANIFEST, read_manifest, verify, write_manifest
 from labeler.errors import BundleError, NewerBundleError
 from labeler.issue import Issue
+from labeler.labels import Label, LabelSet
 from labeler.predict import Labeler
 from labeler.tensors import write_tensors
 from tests.models import LABELS, write_bundle
@@ -67,6 +68,15 @@ def test_a_changed_byte_is_found(bundle: Path) -> None:
     (bundle / "embeddings.safetensors").write_bytes(data)
     with pytest.raises(BundleError, match="embeddings.safetensors: sha256 differs"):
         verify(bundle)
+
+
+def test_labels_that_are_new_to_the_model_have_a_threshold_of_their_own(bundle: Path) -> None:
+    manifest = replace(read_manifest(bundle), thresholds={"bug": 0.3, "ci/cd": 0.7}, new_label_threshold=0.4)
+    manifest = write_manifest(bundle, manifest)
+    assert manifest.format == 4
+    names = ("bug", "enhancement", "area/nobody knows")
+    labeler = Labeler(bundle, LabelSet(tuple(map(Label, names))))
+    assert labeler.thresholds == {"bug": 0.3, "area/nobody knows": 0.4}
 
 
 @pytest.mark.parametrize("what", ["format", "prompt_version"])

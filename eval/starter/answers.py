@@ -20,7 +20,7 @@ from labeler.candidates import DEFAULT_THRESHOLD
 from labeler.decoder import available_cores
 from labeler.issue import Issue
 from labeler.labels import LabelSet
-from labeler.predict import Labeler, as_tuned
+from labeler.predict import Labeler, as_tuned, threshold_of
 
 Array = np.ndarray
 BLOCK = 64  # issues read between two savings
@@ -97,8 +97,8 @@ class Bundle:
         return LabelSet(tuple(sorted(labels, key=lambda label: own.index(label.name))))
 
     def _thresholds(self, labels: LabelSet) -> list[float]:
-        given = self.manifest.thresholds
-        return [given.get(label.name, DEFAULT_THRESHOLD) for label in as_tuned(labels, self.manifest.labels)]
+        needed = (threshold_of(label, self.manifest) for label in as_tuned(labels, self.manifest.labels))
+        return [DEFAULT_THRESHOLD if threshold is None else threshold for threshold in needed]
 
     def _wanted(self, held: HeldOut) -> Iterator[tuple[LabelSet, dict[str, Issue]]]:
         """Lists, each with its issues that were not read, by what would be asked."""
