@@ -14,7 +14,7 @@ COMMANDS = {
     "retrain": "everything from new issues to a published model, or why not",
     "bench": "time training and its memory on a random model of a named shape",
     "export": "turn a merged Gemma 3 checkpoint into a bundle, without torch",
-    "starter": "make the bundled starter from nothing: dataset, base, tuning, bundle",
+    "starter": "make the bundled starter again by its recipe: tune, round to 4 bits, export, calibrate",
 }
 EXAMPLES = """examples:
   python -m training run --data dataset.csv --base unsloth/gemma-3-270m-it --out runs/mine

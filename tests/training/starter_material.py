@@ -29,7 +29,11 @@ def write_material(folder: Path, issues: int = 240) -> Path:
     _table(folder, "large_model_labels_more", {row: rows[row]["labels"] for row in read if row % 4})
     written = [_written(number) for number in range(12)]
     _lines(folder, "written_issues", [issue | {"kind": "plain"} for issue in written])
-    _lines(folder, "junk_and_thin", [issue | {"labels": [], "kind": "junk"} for issue in written[:4]])
+    _lines(
+        folder,
+        "junk_and_thin",
+        [issue | {"title": "test, ignore", "labels": [], "kind": "junk"} for issue in written[:4]],
+    )
     _lines(folder, "issues_in_languages", [issue | {"language": "de"} for issue in written[:4]])
     _lines(folder, "issue_forms", [{"form": "name: Bug", "issues": written[4:8]}])
     labels = [{"name": "area/disk", "description": "reading and writing"}, {"name": "area/screen"}, {"name": "wish"},
@@ -71,7 +75,6 @@ def write_recipe(folder: Path, **changes: str) -> Path:
 
 def _public(number: int) -> dict[str, Any]:
     label = list(TOPICS)[number % 4]
-    # Two before the last are of the split dev, the last two share a title.
     split = "dev" if number % 40 == 39 else "train"
     title = f"{TOPICS[label][number % 3]} {number}"
     return {

@@ -109,11 +109,17 @@ class TuningRecipe:
 
 @dataclass(frozen=True)
 class FourBitSettings:
-    """Tuning that knows the rounding: from the share `begin` of the run on the forward pass sees weights of `bits`."""
+    """Tuning that knows the rounding: from the share `begin` of the run on the forward pass sees weights of `bits`.
+
+    Attributes:
+        block: inputs that share a scale.
+        embeddings: bits of the embeddings' rows, which are not tuned.
+    """
 
     begin: float
     bits: int
     block: int
+    embeddings: int
 
 
 @dataclass(frozen=True)
@@ -154,6 +160,7 @@ def read_recipe(path: Path) -> Recipe:
         ("tuning.episodes_a_step", recipe.tuning.episodes_a_step > 0, "Give 1 or more."),
         ("tuning.hold", 0 <= recipe.tuning.hold < 1, "Give a share below 1."),
         ("four_bit.bits", recipe.four_bit.bits in (4, 8), "Give 4 or 8."),
+        ("four_bit.embeddings", recipe.four_bit.embeddings in (4, 8), "Give 4 or 8."),
         ("data.held_out_step", recipe.data.held_out_step > 1, "Give 2 or more."),
     ):
         if not is_right:
