@@ -13,8 +13,10 @@ from labeler.errors import InputError
 from tests.training.small import write_base
 from training.fast.loop import LOG, STATE, tune
 from training.fast.lora import Rank
+from training.fast.merged import write_merged
 from training.fast.model import Gemma
 from training.fast.parts import Part, Row
+from training.fast.rounding import Grid
 from training.fast.schedule import Budget, LoopSettings, Position
 from training.logs import read_log
 
@@ -45,7 +47,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def settings(rows: int = 40, **changes: Any) -> LoopSettings:
-    chosen = {"learning_rate": 0.02, "warmup_steps": 2, "round_from": 0.5, "save_every": 4}
+    chosen = {"learning_rate": 0.02, "warmup_steps": 2, "round_from": 0.5, "save_every": 4, "embeddings": Grid(8, 32)}
     return LoopSettings(Budget(rows=rows), **chosen | changes)
 
 
@@ -69,7 +71,7 @@ def test_the_loss_falls_and_rounding_in_tuning_makes_up_for_rounding(folder: Pat
     assert [line["step"] for line in lines if "loss" in line] == list(range(10, 81, 10))
     assert lines[-2]["learning_rate"] < 0.002 < lines[3]["learning_rate"]
     # What is written is what was measured.
-    tuned.write_merged(tmp_path / "merged")
+    write_merged(tuned, tmp_path / "merged")
     causal = Gemma3ForCausalLM.from_pretrained(tmp_path / "merged", dtype=torch.float32)
     ids = torch.tensor([[*PREFIX, 20 + i, 60 + i] for i in range(5)])
     with torch.no_grad():
@@ -101,6 +103,7 @@ def test_a_killed_run_ends_where_a_whole_one_does(folder: Path, tmp_path: Path, 
         assert torch.equal(one.a, other.a)
         assert torch.equal(one.b, other.b)
         assert torch.equal(one.scales, other.scales)
+    assert torch.equal(whole.embeddings, again.embeddings)
     steps = [[line["step"] for line in read_log(tmp_path / name / LOG)] for name in ("whole", "killed")]
     assert steps[0] == steps[1] == [10, 20]
 

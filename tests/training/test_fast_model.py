@@ -15,6 +15,7 @@ from labeler.errors import InputError
 from tests.models import write_checkpoint
 from training.fast.adapter import load_adapter, write_adapter
 from training.fast.lora import MATRICES, Rank
+from training.fast.merged import write_merged
 from training.fast.model import Gemma
 from training.fast.parts import Part, Row, split
 from training.fast.rounding import Grid, best_scales, rounded
@@ -103,12 +104,17 @@ def test_rounded_tuning_sees_the_nearest_weights_on_the_grid(folder: Path, fused
     grid, part = Grid(4, 32), Part(PREFIX, rows())
     model = gemma(folder, fused=fused, first_layer=1)
     before = model.loss(part).item()
-    model.begin_rounding(grid)
+    model.begin_rounding(grid, embeddings=Grid(4, 64))
     loss = model.loss(part)
     assert abs(loss.item() - before) > 1e-3
     # A model whose weights are the rounded ones, without an adapter, says the same.
-    model.write_merged(tmp_path / "rounded")
+    write_merged(model, tmp_path / "rounded")
     plain = Gemma3ForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
+    table = plain.get_input_embeddings().weight
+    assert len({row.unique().numel() <= 16 for row in model.embeddings.view(-1, 64)}) == 1
+    off = (table.data - model.embeddings).abs().mean() / model.scales()["embed_tokens"].abs().mean()
+    assert 0.2 < off < 0.3, "a quarter of a step, on the whole"
+    table.data.copy_(model.embeddings)
     for name, one in model.adapted.items():
         weight = plain.get_parameter(f"model.{name}.weight")
         exact = one.weight + RANK.scale * one.b @ one.a

@@ -198,7 +198,7 @@ def test_one_command_makes_a_calibrated_bundle_and_given_again_nothing(
     PeftModel.from_pretrained(Gemma3ForCausalLM.from_pretrained(base), out / "adapter")
     scales = TensorFile(out / "scales.safetensors")
     assert scales["0.self_attn.q_proj"].shape == (32, 1)
-    assert len(scales.names) == 2 * 7
+    assert len(scales.names) == 2 * 7 + 1
     before = read_manifest(out / "bundle")
     monkeypatch.setattr("training.fast.loop.tune", None)
     assert train([*command, "--rows", "240"]) == 0

@@ -1,20 +1,16 @@
-"""Gemma 3's text model with adapters: the loss of issues under one label list, and the checkpoint that comes of it."""
+"""Gemma 3's text model with adapters: hidden states and loss of issues under one label list."""
 
 from __future__ import annotations
 
-import json
-import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from labeler.bundle import Rope
-from labeler.files import replaced, write_text
 from training.checkpoint import Weights, read_config
 from training.fast.layers import (
     Kernels,
@@ -27,8 +23,7 @@ from training.fast.layers import (
 )
 from training.fast.lora import MATRICES, Adapted, Rank
 from training.fast.parts import Part
-from training.fast.rounding import Grid, rounding
-from training.merge import text_config
+from training.fast.rounding import Grid, best_scales, rounded, rounding
 
 NORMS = (
     "input_layernorm",
@@ -38,14 +33,7 @@ NORMS = (
     "self_attn.q_norm",
     "self_attn.k_norm",
 )
-_COPIED = (
-    "tokenizer.json",
-    "tokenizer.model",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "README.md",
-    "NOTICE",
-)
+EMBEDDINGS = "embed_tokens"
 
 
 class Gemma:
@@ -80,6 +68,7 @@ class Gemma:
             return torch.from_numpy(weights(name).copy()).to(self.device, kind)
 
         self.embeddings, self.last_norm = load("embed_tokens.weight", dtype), load("norm.weight", single)
+        self._embedding_scales: Tensor | None = None
         self.layers: list[list[Adapted]] = []
         self.norms: list[list[Tensor]] = []
         for place in range(self.config.layers):
@@ -108,17 +97,31 @@ class Gemma:
     def is_rounding(self) -> bool:
         return self.layers[0][0].scales is not None
 
-    def begin_rounding(self, grid: Grid, scales: dict[str, Tensor] | None = None) -> None:
-        """From now on the forward pass sees rounded weights, and every layer learns (see `training.fast.rounding`)."""
+    def begin_rounding(
+        self, grid: Grid, embeddings: Grid | None = None, scales: Mapping[str, Tensor] | None = None
+    ) -> None:
+        """From now on the forward pass sees rounded weights, and every layer learns (see `training.fast.rounding`).
+
+        Args:
+            embeddings: how finely their rows are rounded, which do not learn; None: not at all.
+            scales: as `scales` gives them; None: the best for the weights as they are.
+        """
         for name, one in self.adapted.items():
             one.begin_rounding(grid, None if scales is None else scales[name])
             for parameter in one.parameters:
                 parameter.requires_grad_(True)
+        if embeddings is not None:
+            given = best_scales(self.embeddings, embeddings) if scales is None else scales[EMBEDDINGS]
+            self._embedding_scales = given.to(self.device)
+            self.embeddings = rounded(self.embeddings, self._embedding_scales, embeddings).to(self.dtype)
         self.refresh()
 
     def scales(self) -> dict[str, Tensor]:
-        """Of every rounded matrix, float32 (out, in / block)."""
-        return {name: one.scales.cpu() for name, one in self.adapted.items() if one.scales is not None}
+        """Of every rounded matrix and of the embeddings, by name in the text model: float32 (out, in / block)."""
+        found = {name: one.scales.cpu() for name, one in self.adapted.items() if one.scales is not None}
+        if self._embedding_scales is not None:
+            found[EMBEDDINGS] = self._embedding_scales.cpu()
+        return found
 
     def refresh(self) -> None:
         """Called after adapters have changed: rounds anew where that is done once a step."""
@@ -139,7 +142,8 @@ class Gemma:
         for adapted, norms, local in zip(self.layers, self.norms, self.config.is_local, strict=True):
             if self._fused:
                 weights = [one.changed(self.dtype) for one in adapted]
-                x = self._layer(x, weights, norms, ropes[local], masks[local], layout, self._shape)
+                sizes = (layout.prefix, layout.rows, layout.length)
+                x = self._layer(x, weights, norms, ropes[local], masks[local], *sizes, self._shape)
             else:
                 attend = partial(
                     attend_by_products,
@@ -160,28 +164,6 @@ class Gemma:
         counted = targets >= 0
         logits = self.hidden(prefix, ids)[counted] @ self.embeddings.T
         return F.cross_entropy(logits.float(), targets[counted], reduction="sum")
-
-    def write_merged(self, out: Path) -> None:
-        """The checkpoint with what tuning made of it, in bfloat16: rounded weights, if rounding has begun.
-
-        A rounded weight is a whole number times its scale; in bfloat16 it moves by less than half a step of 4 bits, so
-        an export with the same scales finds the same number.
-        """
-        from safetensors.torch import save_file
-
-        adapted, weights, tensors = self.adapted, Weights(self.folder), {}
-        for name in weights.names:
-            module = name.removesuffix(".weight")
-            found = adapted[module].merged().cpu() if module in adapted else torch.from_numpy(weights(name).copy())
-            tensors[f"model.{name}"] = found.to(torch.bfloat16).contiguous()
-        out.mkdir(parents=True, exist_ok=True)
-        for name in _COPIED:
-            if (self.folder / name).is_file():
-                shutil.copyfile(self.folder / name, out / name)
-        with replaced(out / "model.safetensors") as partial:
-            save_file(tensors, partial, metadata={"format": "pt"})
-        config: dict[str, Any] = text_config(self.folder, weights) | {"dtype": "bfloat16"}
-        write_text(out / "config.json", json.dumps(config, indent=2) + "\n")
 
     def _turns(self, layout: Layout, local: bool) -> tuple[Tensor, Tensor]:
         """cos and sin of every token, (tokens, 1, size), float32."""
@@ -205,8 +187,12 @@ def _fused_layer(
     norms: list[Tensor],
     rope: tuple[Tensor, Tensor],
     masks: tuple[Tensor, Tensor] | None,
-    layout: Layout,
+    prefix: int,
+    rows: int,
+    length: int,
     shape: Shape,
 ) -> Tensor:
+    """`layer` for a compiler: numbers that change from pass to pass come as such, or it would compile for each anew."""
+    layout = Layout(prefix, rows, length)
     attend = partial(attend_fused, layout=layout, masks=masks, scale=shape.scale)
     return layer(x, lambda k, h: F.linear(h, weights[k]), norms, rope, attend, shape, Kernels())

@@ -5,7 +5,7 @@ OUT/dataset.json          files, counts, what was left out (`training.starter.da
 OUT/rows.json             the rows by number, and once it is tuned those that it was shown (`training.starter.record`)
 OUT/log.jsonl, state.pt   the tuning (`training.fast.loop`)
 OUT/adapter/              what it learned, as peft loads it, and what came of it in result.json
-OUT/scales.safetensors    "LAYER.self_attn.q_proj" and so on: float32 (out, in / block), for the export
+OUT/scales.safetensors    "LAYER.self_attn.q_proj" and so on, "embed_tokens": float32 (out, in / block), for the export
 OUT/merged/               the model in bfloat16, its matrices rounded by these scales
 OUT/bundle/               what the action loads, calibrated on its own bytes; whole or absent
 """
@@ -130,6 +130,7 @@ def _tune(
     from labeler.tokenizer import LibraryTokenizer
     from training.fast.adapter import load_adapter, write_adapter
     from training.fast.loop import tune
+    from training.fast.merged import write_merged
     from training.starter.episodes import Episodes
     from training.starter.machine import open_model
 
@@ -137,13 +138,16 @@ def _tune(
     if adapter is not None:
         load_adapter(adapter, model.adapted, model.rank)
     tokenizer = LibraryTokenizer(Path(base.path) / LIBRARY_NAME)
-    stream = Episodes(selection, labels, tokenizer, recipe.mixture, recipe.tuning.episodes_a_step, recipe.seed)
+    # A GPU takes an episode at once; what is learned is the same.
+    parts = {"batch_tokens": 1 << 20} if model.device.type == "cuda" else {}
+    mixture = replace(recipe.mixture, **parts)
+    stream = Episodes(selection, labels, tokenizer, mixture, recipe.tuning.episodes_a_step, recipe.seed)
     result = tune(model, stream, _loop_settings(recipe), out, stream.validation(), progress)
     write_adapter(out / ADAPTER, model.adapted, model.rank, base.name)
     if model.is_rounding:
         with replaced(out / SCALES) as partial:
             save_file({name.removeprefix("layers."): scales for name, scales in model.scales().items()}, partial)
-    model.write_merged(out / MERGED)
+    write_merged(model, out / MERGED)
     write_rows(out / ROWS, data, selection, {whose: sorted(rows) for whose, rows in stream.dealt.items()})
     # Last, since it says that all the above is there.
     write_text(out / RESULT, json.dumps(asdict(result) | {"device": str(model.device)}, indent=1) + "\n")
@@ -164,5 +168,6 @@ def _loop_settings(recipe: Recipe) -> Any:
         hold=tuning.hold,
         round_from=four_bit.begin,
         grid=Grid(four_bit.bits, four_bit.block),
+        embeddings=Grid(four_bit.embeddings, four_bit.block),
         save_every=tuning.save_every,
     )
