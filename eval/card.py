@@ -1,67 +1,46 @@
-"""The part of the starter's model card that sets it beside a linear model, from the figures of `eval.starter`."""
+"""The part of the starter's model card that sets it beside other systems, from the results of `eval.starter`."""
 
 from __future__ import annotations
 
-import textwrap
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from eval.starter.page import explanation, label_table, markdown_table, part_table
 from labeler.bundle import Manifest, read_manifest, write_manifest
 from labeler.files import write_text
 from training.card import CARD, keep_sections
 
-SYSTEMS = ("starter", "tf-idf + logistic regression", "chance (each label by its frequency)")
-COLUMNS = {
-    "dev_micro_f1": "dev, micro-F1",
-    "dev_macro_f1": "dev, macro-F1",
-    "nlbse24_macro_f1": "five repositories, macro-F1",
-    "nlbse24_macro_f1_balanced": "the same, balanced",
-    "unseen_macro_f1_balanced": "unseen ones of them, balanced",
-}
+HEADING = "## Beside a linear model"
+METRICS = "scores"  # under this name the manifest has the model's own figures
 
 
-def write_card(folder: Path, figures: dict[str, Any]) -> Manifest:
+def write_card(folder: Path, results: Mapping[str, Any]) -> Manifest:
     """Puts section and figures into the bundle, and its hashes anew; the card's other sections stay."""
     manifest, path = read_manifest(folder), folder / CARD
     head, heading, rest = path.read_text(encoding="utf-8").partition("\n## ")
-    write_text(path, keep_sections(f"{head}\n{_section(manifest, figures)}", heading + rest))
-    metrics = {name: row for name, row in figures.items() if name in SYSTEMS} | {"rows": figures["rows"]}
-    return write_manifest(folder, replace(manifest, metrics=manifest.metrics | metrics))
+    write_text(path, keep_sections(f"{head}\n{section(results)}", heading + rest))
+    scores = {key: one["figures"]["model"] for key, one in results["sets"].items()}
+    facts = {key: results[key] for key in ("date", "command", "limit", "seed")}
+    return write_manifest(folder, replace(manifest, metrics=manifest.metrics | {METRICS: facts | {"sets": scores}}))
 
 
-def table(figures: dict[str, Any]) -> str:
-    """The systems beside each other, as Markdown."""
-    lines = ["| | " + " | ".join(COLUMNS.values()) + " |", "|---|" + "---|" * len(COLUMNS)]
-    for name in SYSTEMS:
-        cells = (f"{figures[name][key]:.3f}" if key in figures[name] else "–" for key in COLUMNS)
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+def section(results: Mapping[str, Any]) -> str:
+    """The section as it stands in the card."""
+    parts = [
+        HEADING,
+        "A start, not a substitute for a model tuned on your own issues. The text of the issues belongs to its authors"
+        " and\nis no part of this repository.",
+        markdown_table(results, intervals=True),
+        explanation(results),
+        label_table(results),
+        _folded("Each list of labels, micro-F1", part_table(results, "lists", "lists")),
+        _folded("Each language, micro-F1", part_table(results, "languages", "languages")),
+        _folded("Each repository, macro-F1 of three labels", part_table(results, "five", "repositories")),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _section(manifest: Manifest, figures: dict[str, Any]) -> str:
-    counts, support = figures["rows"], figures["support"]
-    ours, linear = (figures[name]["dev_f1"] for name in SYSTEMS[:2])
-    labels = "\n".join(
-        f"| {name} | {ours[name]:.2f} | {linear[name]:.2f} | {support[name]} |" for name in manifest.labels.names
-    )
-    about = f"""TF-IDF (1–2-grams) + logistic regression was trained on the same {counts["train"]:,} rows; chance draws
-every label by its frequency. *dev* (n = {counts["dev"]:,}): held-out issues of the training sources, all labels. *Five
-repositories* (n = {counts["nlbse24"]:,}): the training half of the NLBSE'24 classification set, one of bug, enhancement
-and question each; of some of them, other issues are in training. *Unseen* (n = {counts["unseen"]:,}): those from which
-no training row comes. "Balanced" divides each label's probability by its mean over all these issues. Reproduce with
-`python -m eval starter --data DATA --model labeler/starter`."""
-    return f"""## Beside a linear model
-
-A start, not a substitute for a model tuned on your own issues. English only. The labels of the training issues come
-from many projects with habits of their own, joined by a map that nobody audited; their text belongs to its authors and
-is no part of this repository.
-
-{table(figures)}
-
-{textwrap.fill(about, 120)}
-
-| label | F1 on dev | linear | n |
-|---|---|---|---|
-{labels}
-"""
+def _folded(summary: str, table: str) -> str:
+    return f"<details><summary>{summary}</summary>\n\n{table}\n\n</details>" if table else ""

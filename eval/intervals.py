@@ -64,21 +64,25 @@ def interval(
     draws: int = 1000,
     seed: int = 0,
     level: float = 0.95,
+    clusters: Array | None = None,
 ) -> Interval:
-    """A figure of `eval.metrics` with its percentile bootstrap interval over issues.
+    """A figure of `eval.metrics` with its percentile bootstrap interval over issues, or over clusters of them.
 
     Args:
         metric: one of `METRICS`. For one label's F1 give its column alone, shape (issues, 1), and micro_f1.
         truth, predicted, known: bool (issues, labels). Issues without a known cell are left out, also of n.
+        clusters: (issues,), what is drawn as a whole, such as each issue's repository: issues of one are alike, and
+            another sample would hold others. With fewer than some 20 of them such an interval is too narrow (Cameron,
+            Gelbach and Miller 2008). None: each issue by itself.
 
     Raises:
         KeyError: no such metric.
     """
-    counts, figure = _counted(metric, truth, predicted, known)
-    if not len(counts):
+    counts, figure, n = _counted(metric, truth, predicted, known, clusters)
+    if not n:
         return Interval(np.nan, np.nan, np.nan, 0)
     drawn = np.concatenate([figure(taken @ counts) for taken in _draws(len(counts), draws, seed)])
-    return Interval(float(figure(counts.sum(0))), *_ends(drawn, level), len(counts))
+    return Interval(float(figure(counts.sum(0))), *_ends(drawn, level), n)
 
 
 def paired_difference(
@@ -90,17 +94,19 @@ def paired_difference(
     draws: int = 1000,
     seed: int = 0,
     level: float = 0.95,
+    clusters: Array | None = None,
 ) -> Difference:
     """The figure of `first` minus that of `second`, both on the same draws of issues (paired bootstrap).
 
     p is two-sided: twice the rarer of the draws at or below, and at or above zero, one added to count and draws
     (Davison and Hinkley 1997, ch. 4), so that it is never 0, and 1 where the two systems never differ. Nor is it below
-    2^(1 - m), the least that a sign test of the m issues where they differ could say: draws of one issue all agree.
+    2^(1 - m), the least that a sign test of the m issues (or clusters) where they differ could say: draws of one issue
+    all agree.
     Arguments as `interval`.
     """
-    counts, figure = _counted(metric, truth, first, known)
-    others, _ = _counted(metric, truth, second, known)
-    if not len(counts):
+    counts, figure, n = _counted(metric, truth, first, known, clusters)
+    others, _, _ = _counted(metric, truth, second, known, clusters)
+    if not n:
         return Difference(np.nan, np.nan, np.nan, np.nan, 0)
     both = np.hstack([counts, others])
     half = counts.shape[1]
@@ -114,7 +120,7 @@ def paired_difference(
     rarer = min((drawn <= 0).sum(), (drawn >= 0).sum())
     least = 0.5 ** (float((counts != others).any(1).sum()) - 1)
     p = min(1.0, max(least, float(2 * (rarer + 1) / (draws + 1))))
-    return Difference(value, *_ends(drawn, level), p, len(both))
+    return Difference(value, *_ends(drawn, level), p, n)
 
 
 def bootstrap(
@@ -182,13 +188,20 @@ def _taken(rng: np.random.Generator, n: int, draws: int) -> Array:
 _Figure = Callable[[Array], Array]  # from sums (..., columns) to figures (...)
 
 
-def _counted(metric: str, truth: Array, predicted: Array, known: Array | None) -> tuple[Array, _Figure]:
-    """Counts of each issue, float64 (issues, columns), and the figure that their sums give."""
+def _counted(
+    metric: str, truth: Array, predicted: Array, known: Array | None, clusters: Array | None
+) -> tuple[Array, _Figure, int]:
+    """Counts of each issue or cluster, float64 (units, columns), the figure of their sums, the number of issues."""
     known = np.ones(truth.shape, dtype=bool) if known is None else known
     rows = known.any(1)
     count, figure = METRICS[metric]
-    counts = count((truth & known)[rows], (predicted & known)[rows])
-    return counts.astype(float), figure
+    counts = count((truth & known)[rows], (predicted & known)[rows]).astype(float)
+    if clusters is None:
+        return counts, figure, len(counts)
+    found, unit = np.unique(np.asarray(clusters)[rows], return_inverse=True)
+    summed = np.zeros((len(found), counts.shape[1]))
+    np.add.at(summed, unit, counts)
+    return summed, figure, len(counts)
 
 
 def _cells(truth: Array, predicted: Array) -> Array:

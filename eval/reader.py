@@ -22,7 +22,7 @@ from labeler.progress import counted
 
 Array = np.ndarray
 BLOCK = 256  # issues read between two savings
-_CODE = ("answer", "calibration", "decoder", "engine", "predict", "prefix", "prompt", "template")
+CODE = ("answer", "calibration", "decoder", "engine", "predict", "prefix", "prompt", "template")
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Reader:
 
     def __init__(self, folder: Path, labels: LabelSet, store: Store) -> None:
         self.folder, self.labels, self._store = folder, labels, store
-        code = code_hash(*(f"labeler/{name}.py" for name in _CODE))
+        code = code_hash(*(f"labeler/{name}.py" for name in CODE))
         self.key = [sha256(folder / MANIFEST), labels.to_dicts(), code]
         self._known: dict[str, tuple[Array, Array, Array, float]] = {}
 

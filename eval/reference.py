@@ -15,7 +15,11 @@ def main() -> None:
     from labeler.prompt import INSTRUCTION
 
     checkpoint, bundle, count = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
-    listed = "\n".join(f"- {label.name}" for label in read_manifest(bundle).labels)
+    manifest = read_manifest(bundle)
+    listed = "\n".join(
+        f"- {label.name}: {label.description}" if manifest.describe and label.description else f"- {label.name}"
+        for label in manifest.labels
+    )
     tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(checkpoint / "tokenizer.json"))
     model = Gemma3ForCausalLM.from_pretrained(checkpoint, dtype=torch.float32).eval()
     prompt = (
@@ -24,7 +28,7 @@ def main() -> None:
     )
     ids = tokenizer(prompt, return_tensors="pt", add_special_tokens=False).input_ids
     with torch.inference_mode():
-        # Random weights would go on for ever, or end at once: count the tokens of a usual answer.
+        # Weights that were not tuned would go on for ever, or end at once: count the tokens of a usual answer.
         out = model.generate(ids, max_new_tokens=count, min_new_tokens=count, do_sample=False)
     print(tokenizer.decode(out[0, ids.shape[1] :]))
 

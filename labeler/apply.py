@@ -130,8 +130,9 @@ def run_action(
         settings = read_settings(environ)
         if settings.warm_up:
             labeler = load_labeler(settings)
-            log.notice(f"{labeler.card.name} {labeler.card.version} is ready.", TITLE)
-            write_outputs(files.output, NOTHING)
+            ready = f"{labeler.card.name} {labeler.card.version} is ready for {len(labeler.labels)} labels."
+            log.notice(ready, TITLE)
+            write_outputs(files.output, {**NOTHING, "ready": "true"})
             return 0
         _report(act(settings, connect or _connect, load_labeler, log), files, log)
     except LabelerError as error:

@@ -2,8 +2,10 @@
 
 bundle.json               the manifest (below): format, labels, thresholds, hashes of all other files
 tokenizer.safetensors     compact tokenizer, or tokenizer.json where its kind isn't supported
-embeddings.safetensors    rows (vocabulary x hidden): int8 with a scale for 32 columns, or float32
-decoder.onnx, decoder.bin the transformer: embeddings in, hidden states out
+embeddings.safetensors    rows (vocabulary x hidden): 4 or 8 bits with scales, or float32 (`labeler.decoder.Embeddings`)
+decoder.onnx              the transformer: embeddings in, hidden states out
+decoder.bin, -1.bin, …    its weights, in files below the size that hosts of repositories refuse
+scales.safetensors        what its weights' codes are multiplied by, where that is in half precision
 prefix.safetensors        key/value cache of instruction and label list
 README.md                 the model card
 """
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -24,10 +27,12 @@ from labeler.files import replaced
 from labeler.labels import LabelSet
 from labeler.prompt import PROMPT_VERSION
 
-# 2 since bundles can carry a calibration, 3 since they can ask for plain text. A reader that passed over such a field
-# would set wrong labels and say nothing: it has to refuse. Without them a bundle is still written as 1, which every
-# version reads.
-FORMAT_VERSION = 3
+# 2 since bundles can carry a calibration, 3 since they can ask for plain text, 4 since weights can have other forms
+# than 8 bits with scales in single precision. A reader that passed over such a field would set wrong labels and say
+# nothing: it has to refuse. Without them a bundle is still written as 1, which every version reads.
+FORMAT_VERSION = 4
+_FIRST_FORMS = ("int8", "float32")  # of weights, before format 4
+_WEIGHTS = re.compile(r"decoder\.onnx|decoder(?:-\d+)?\.bin|scales\.safetensors|embeddings\.safetensors")
 MANIFEST = "bundle.json"
 _FETCH_AGAIN = "Fetch or export the bundle again."
 
@@ -60,7 +65,7 @@ class Manifest:
 
     Attributes:
         thresholds: label name -> (calibrated) probability from which the label is set.
-        quantisation: "int8" or "float32".
+        quantisation: "int8" or "float32"; since format 4 also what `training.quantisation.Quantisation` calls itself.
         provenance: free facts: data and its hash, settings, seed, date of making.
         metrics: free figures for the model card; never used in deciding.
         files: every other file's size in bytes and sha256, by name.
@@ -87,9 +92,21 @@ class Manifest:
     @property
     def format(self) -> int:
         """The oldest bundle format that can express this manifest."""
+        if self.half_prefixes:
+            return 4
         if self.plain_text:
             return 3
         return 1 if self.calibration is None else 2
+
+    @property
+    def half_prefixes(self) -> bool:
+        """Whether key/value caches of label lists are kept in half precision, like the scales of the weights."""
+        return self.quantisation not in _FIRST_FORMS
+
+    @property
+    def weights(self) -> dict[str, str]:
+        """The sha256 of every file that the model's hidden states depend on, by name."""
+        return {name: facts["sha256"] for name, facts in self.files.items() if _WEIGHTS.fullmatch(name)}
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> Manifest:

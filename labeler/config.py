@@ -185,6 +185,12 @@ def cache_plan(model: str, system: str) -> tuple[str, str]:
     return "", ""
 
 
+def in_workspace(environ: Mapping[str, str], model: str, labels: str) -> tuple[str, Path | None]:
+    """The model and the labels file as the action finds them in the workspace, whether they are there or not."""
+    workspace = Path(environ.get("GITHUB_WORKSPACE") or ".")
+    return _model(model, workspace), workspace / labels if labels else None
+
+
 def _input(environ: Mapping[str, str], name: str, read: Callable[[str], T], default: T) -> T:
     text = environ.get("LABELER_" + name.upper().replace("-", "_"), "").strip()
     if not text:

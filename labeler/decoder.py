@@ -16,29 +16,76 @@ Array = np.ndarray[Any, np.dtype[np.float32]]
 
 
 EMBEDDING_BLOCK = 32  # columns of an 8-bit embedding row that share a scale
+SCALES = "scales.safetensors"  # of the decoder's weights, by initializer: `read_scales`
+ROW = ".row"  # after an initializer's name: what 1 is worth in each row, where its scales are whole numbers
+DATA_SIZE = 48_000_000  # bytes of weights in one file: GitHub warns from 50 MB
 
 
 class Embeddings:
-    """The token embeddings, memory-mapped: only the rows of the prompt at hand are read."""
+    """The token embeddings, memory-mapped: only the rows of the prompt at hand are read.
+
+    Rows are float32, int8 with a scale for each `EMBEDDING_BLOCK` columns, or bytes of two 4-bit codes around 8, the
+    lower half first, with scales for as many columns as they are wide. Beside 4-bit rows, some tokens can have rows
+    in 8 bits: `place` then says of every token which row it has, or ~place which row of `fine_rows`.
+    """
 
     def __init__(self, path: Path, shape: Shape) -> None:
         file = TensorFile(path)
-        self._rows = file["rows"]
-        self._scales = file.get("scales")
-        if self._rows.shape != (shape.vocab_size, shape.hidden_size):
+        self._place = file.get("place")
+        tables = [_Table(file["rows"], file.get("scales"), shape.hidden_size)]
+        if self._place is not None:
+            tables.append(_Table(file["fine_rows"], file["fine_scales"], shape.hidden_size))
+        self._tables = tables
+        rows = len(tables[0].rows) if self._place is None else len(self._place)
+        if rows != shape.vocab_size or not all(table.fits for table in tables):
             raise BundleError(
-                f"{path}: {self._rows.shape} rows and columns, the manifest says "
+                f"{path}: {(rows, tables[0].width)} rows and columns, the manifest says "
                 f"{(shape.vocab_size, shape.hidden_size)}",
                 "The files are of different bundles: fetch or export it again.",
             )
 
     def __call__(self, ids: list[int]) -> Array:
         """Rows (len(ids), hidden) as float32, unscaled: as input scale them, as output layer don't."""
-        rows: Array = self._rows[ids].astype(np.float32)
+        if self._place is None:
+            return self._tables[0](ids)
+        place = self._place[ids]
+        coarse, fine = place >= 0, place < 0
+        found: Array = np.empty((len(ids), self._tables[0].columns), dtype=np.float32)
+        found[coarse] = self._tables[0](place[coarse])
+        found[fine] = self._tables[1](~place[fine])
+        return found
+
+
+class _Table:
+    """Rows of one kind, with their scales."""
+
+    def __init__(self, rows: np.ndarray, scales: np.ndarray | None, columns: int) -> None:
+        self.rows, self.columns, self._scales = rows, columns, scales
+        self._packed = rows.dtype == np.uint8
+        self.width = rows.shape[1] * (2 if self._packed else 1)
+        blocks = 1 if scales is None else max(1, scales.shape[1])
+        self._block = self.width // blocks if self._packed else EMBEDDING_BLOCK
+
+    @property
+    def fits(self) -> bool:
+        """Whether the rows are as wide as they should be: the last block of packed codes can reach further."""
+        spare = self._block - 1 if self._packed else 0
+        return bool(self.columns <= self.width <= self.columns + spare)
+
+    def __call__(self, places: list[int] | np.ndarray) -> Array:
+        rows: Array = unpack_codes(self.rows[places]) if self._packed else self.rows[places].astype(np.float32)
         if self._scales is not None:
-            scales = self._scales[ids].astype(np.float32)
-            rows *= np.repeat(scales, EMBEDDING_BLOCK, axis=1)[:, : rows.shape[1]]
-        return rows
+            rows *= np.repeat(self._scales[places].astype(np.float32), self._block, axis=1)[:, : rows.shape[1]]
+        return rows[:, : self.columns]
+
+
+def unpack_codes(packed: np.ndarray) -> Array:
+    """Bytes (…, n) of two 4-bit codes each, the lower half first: float32 (…, 2 n), from -8 to 7."""
+    codes: Array = np.empty((*packed.shape[:-1], 2 * packed.shape[-1]), dtype=np.float32)
+    codes[..., 0::2] = packed & 15
+    codes[..., 1::2] = packed >> 4
+    codes -= 8
+    return codes
 
 
 class Cache:
@@ -75,6 +122,11 @@ class Decoder:
         # The graph is fused as it is written: looking for more only costs start-up time.
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         options.log_severity_level = 3
+        scales = read_scales(folder / SCALES)
+        # Kept, since the session reads them where they are.
+        self._scales = [onnxruntime.OrtValue.ortvalue_from_numpy(values) for values in scales.values()]
+        if scales:
+            options.add_external_initializers(list(scales), self._scales)
         try:
             self._session = onnxruntime.InferenceSession(
                 str(folder / "decoder.onnx"), options, providers=["CPUExecutionProvider"]
@@ -124,7 +176,7 @@ class Decoder:
         if not known or len(next(iter(known.values()))) < positions:
             known = {}
             for kind, rope in (("local", self.shape.local_rope), ("global", self.shape.global_rope)):
-                angles = _angles(rope, self.shape.head_dim, positions)
+                angles = rotary_angles(rope, self.shape.head_dim, positions)
                 for table, function in (("cos", np.cos), ("sin", np.sin)):
                     if f"{table}_{kind}" in self._used:
                         known[f"{table}_{kind}"] = function(angles).astype(np.float32)
@@ -132,11 +184,26 @@ class Decoder:
         return known
 
 
+def read_scales(path: Path) -> dict[str, Array]:
+    """The decoder's scales by initializer, float32 (out * blocks,); none where they are among the weights."""
+    if not path.is_file():
+        return {}
+    file, found = TensorFile(path), {}
+    for name in file.names:
+        if name.endswith(ROW):
+            continue
+        scales = file[name].astype(np.float32)
+        if (worth := file.get(name + ROW)) is not None:
+            scales *= worth.astype(np.float32)[:, None]
+        found[name] = scales.reshape(-1)
+    return found
+
+
 def _bind(bind: Any, name: str, array: np.ndarray) -> None:
     bind(name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)
 
 
-def _angles(rope: Rope, head_dim: int, positions: int) -> np.ndarray:
+def rotary_angles(rope: Rope, head_dim: int, positions: int) -> np.ndarray:
     """Su et al. 2021 (RoFormer): position / factor * theta ** (-2i / head_dim)."""
     frequencies = rope.theta ** (-np.arange(0, head_dim, 2, dtype=np.float64) / head_dim) / rope.factor
     return np.outer(np.arange(positions), frequencies)

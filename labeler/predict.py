@@ -13,7 +13,7 @@ import numpy as np
 from labeler.bundle import Manifest, read_manifest
 from labeler.engine import Engine
 from labeler.issue import Issue
-from labeler.labels import Label, LabelSet
+from labeler.labels import Label, LabelSet, fold
 from labeler.prefix import PrefixStore
 
 STARTER = Path(__file__).parent / "starter"
@@ -67,7 +67,7 @@ class Labeler:
         self.manifest: Manifest = read_manifest(folder)
         self.labels = labels or self.manifest.labels
         self.card = Card(self.manifest.name, self.manifest.version, _quality(self.manifest.metrics))
-        asked = [_as_tuned(label, self.manifest.labels) for label in self.labels]
+        asked = as_tuned(self.labels, self.manifest.labels)
         self.thresholds = {
             label.name: self.manifest.thresholds[tuned.name]
             for label, tuned in zip(self.labels, asked, strict=True)
@@ -113,13 +113,23 @@ class Labeler:
         return probabilities if calibration is None else calibration(self._tuned_names, probabilities)
 
 
-def _as_tuned(label: Label, tuned: LabelSet) -> Label:
-    """The label as the model knows it, by name or alias on either side; itself where it is new to the model."""
-    for spelling in label.spellings:
-        found = tuned.find(spelling)
-        if found is not None:
-            return replace(found, description=label.description or found.description)
-    return label
+def as_tuned(labels: LabelSet, tuned: LabelSet) -> list[Label]:
+    """The labels as the model knows them, by name or alias on either side; one that is new to it stays itself.
+
+    Where several are one label to the model (a list with both "feature" and "enhancement"), the one with its very name
+    is that label, else the first; the others are asked for by their own names.
+    """
+    known = [next(filter(None, map(tuned.find, label.spellings)), None) for label in labels]
+    owner: dict[Label, Label] = {}
+    for label, found in zip(labels, known, strict=True):
+        if found is not None and (found not in owner or fold(label.name) == fold(found.name)):
+            owner[found] = label
+    return [
+        label
+        if found is None or owner[found] != label
+        else replace(found, description=label.description or found.description)
+        for label, found in zip(labels, known, strict=True)
+    ]
 
 
 def _quality(metrics: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -46,10 +47,9 @@ class TensorFile:
                 length = int.from_bytes(file.read(8), "little")
                 if not 2 <= length <= min(_MAXIMUM_HEADER, size - 8):
                     raise ValueError("its header does not fit in the file")
-                header: dict[str, Any] = json.loads(file.read(length))
-        except ValueError as error:
+                header = _checked(json.loads(file.read(length)))
+        except (ValueError, RecursionError) as error:
             raise BundleError(f"{path}: not a safetensors file: {error}", "Download or export it again.") from error
-        header.pop("__metadata__", None)
         self._start = 8 + length
         self._entries = header
         end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
@@ -61,8 +61,12 @@ class TensorFile:
     def names(self) -> list[str]:
         return list(self._entries)
 
+    def dtype(self, name: str) -> str:
+        """As the format names it: "F32", "BF16", or one that numpy does not have."""
+        return str(self._entries[name]["dtype"])
+
     def is_bfloat16(self, name: str) -> bool:
-        return bool(self._entries[name]["dtype"] == "BF16")
+        return self.dtype(name) == "BF16"
 
     def __getitem__(self, name: str) -> np.ndarray:
         entry = self._entries[name]
@@ -83,6 +87,25 @@ class TensorFile:
         if self.is_bfloat16(name):
             return (tensor.astype(np.uint32) << 16).view(np.float32)
         return tensor.astype(np.float32, copy=False)
+
+
+def _checked(header: Any) -> dict[str, Any]:
+    """The entries of the tensors, once each is what the format says. Raises ValueError."""
+    if not isinstance(header, dict):
+        raise ValueError("its header is no object")
+    header.pop("__metadata__", None)
+    for name, entry in header.items():
+        match entry:
+            case {"dtype": str(dtype), "shape": [*shape], "data_offsets": [int(begin), int(end)]} if dtype in _DTYPES:
+                sizes = [size for size in shape if type(size) is int and size >= 0]
+                if len(sizes) == len(shape) and begin >= 0 and end - begin == _bytes(dtype, sizes):
+                    continue
+        raise ValueError(f"its header's entry {name!r} is wrong")
+    return header
+
+
+def _bytes(dtype: str, shape: list[int]) -> int:
+    return int(np.dtype(_DTYPES[dtype]).itemsize) * math.prod(shape)
 
 
 def write_tensors(path: Path, tensors: Mapping[str, np.ndarray], *, bfloat16: bool = False) -> None:

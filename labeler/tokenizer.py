@@ -28,7 +28,10 @@ _A, _B = 0x9E3779B1, 0x85EBCA6B  # odd multipliers of the merge table's hash
 
 
 class Tokenizer(Protocol):
-    """What prompt and answer need of a tokenizer."""
+    """What prompt and answer need of a tokenizer.
+
+    `vocab_size` is one above the highest id that a text or a prompt can hold.
+    """
 
     control: dict[str, int]
     vocab_size: int
@@ -61,6 +64,7 @@ class LibraryTokenizer:
             remedy = 'Install it: pip install "issue-labeler[serve]"'
             raise BundleError(f"{path}: reading it needs the tokenizers library", remedy) from error
         state = json.loads(path.read_bytes())
+        self.vocab_size = _size(state)
         for token in state["added_tokens"]:
             # Reserved tokens count as control tokens: nobody's text should reach their embeddings.
             token["special"] = token["special"] or bool(_UNUSED.fullmatch(token["content"]))
@@ -68,7 +72,6 @@ class LibraryTokenizer:
         self._library.no_truncation()
         self._library.no_padding()
         self._library.encode_special_tokens = True
-        self.vocab_size = self._library.get_vocab_size()
         self.control = _control(path, {name: self._library.token_to_id(name) for name in CONTROL_NAMES})
 
     def encode(self, text: str) -> list[int]:
@@ -199,7 +202,7 @@ def write_compact(source: Path, target: Path) -> bool:
     ids = {token["content"]: token["id"] for token in state["added_tokens"]} | vocab
     single = sorted((ord(piece), token) for piece, token in vocab.items() if len(piece) == 1)
     facts = {
-        "vocab_size": max(ids.values()) + 1,
+        "vocab_size": _size(state),
         "control": _control(source, {name: ids.get(name) for name in CONTROL_NAMES}),
         "bytes": [vocab[f"<0x{byte:02X}>"] for byte in range(256)],
         "added": added,
@@ -218,6 +221,19 @@ def write_compact(source: Path, target: Path) -> bool:
         },
     )
     return True
+
+
+def _size(state: dict[str, Any]) -> int:
+    """One above the highest id that a text or a prompt can hold.
+
+    Special tokens that no prompt uses do not count: Gemma's <image_soft_token> has an id above the embedding rows.
+    """
+    vocab, added = state["model"]["vocab"], state["added_tokens"]
+    ids = vocab if isinstance(vocab, dict) else {piece: token for token, (piece, _) in enumerate(vocab)}
+    unseen = {token["content"] for token in added if token["special"]} - set(CONTROL_NAMES)
+    highest = max((token for piece, token in ids.items() if piece not in unseen), default=-1)
+    met = (token["id"] for token in added if not _is_control(token) or token["content"] in CONTROL_NAMES)
+    return int(max(highest, *met)) + 1
 
 
 def _is_control(token: dict[str, Any]) -> bool:

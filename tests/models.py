@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from labeler.labels import Label, LabelSet
+from labeler.labels import Label, LabelSet, read_labels
 from training.export import export
 from training.shapes import SHAPES, write_random_checkpoint
 from training.tokenizer import train_tokenizer
@@ -24,6 +24,10 @@ TEXT = (
     "Please add support for dark mode in the settings page. How do I configure the build? "
     "labels bug enhancement documentation question area/api area/web ci/cd, model user Issue: "
 )
+# A model that has learnt these labels by their words (tests/training/make_taught.py), and how much it reads.
+TAUGHT = Path(__file__).parent / "fixtures" / "taught"
+TAUGHT_LABELS = read_labels(Path(__file__).parents[1] / "training" / "recipes" / "starter-labels.yml")
+TAUGHT_BUDGET = 96
 
 
 @cache
@@ -46,4 +50,10 @@ def write_bundle(folder: Path, labels: LabelSet = LABELS, seed: int = 0, **optio
     """A bundle of a random tiny model."""
     checkpoint = write_checkpoint(folder.with_name(folder.name + "-checkpoint"), seed)
     export(checkpoint, labels, folder, **options)
+    return folder
+
+
+def write_taught(folder: Path, labels: LabelSet = TAUGHT_LABELS, **options: Any) -> Path:
+    """A bundle of a tiny model with opinions: it tells bugs from wishes, and answers in well-formed lines."""
+    export(TAUGHT, labels, folder, **{"token_budget": TAUGHT_BUDGET, "describe": False} | options)
     return folder

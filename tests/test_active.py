@@ -18,7 +18,6 @@ from labeler.dataset import Row, read_dataset, write_dataset
 from labeler.errors import InputError
 from labeler.issue import Issue
 from labeler.labels import Label, LabelSet
-from labeler.predict import STARTER
 from synthetic.active import Active, active, pick, read_rounds, unsureness
 from synthetic.cli import main
 from synthetic.jsonl import write_lines
@@ -70,9 +69,9 @@ TEST = [(replace(issue, id=f"t{issue.number}"), labels) for issue, labels in wri
 
 
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
-    """The starter, a real small model; what it has read is kept for all tests of this file."""
-    return Reader(STARTER, LABELS, Store(tmp_path_factory.mktemp("store")))
+def reader(taught: Path, tmp_path_factory: pytest.TempPathFactory) -> Reader:
+    """A small model that tells these labels apart; what it has read is kept for all tests of this file."""
+    return Reader(taught, LABELS, Store(tmp_path_factory.mktemp("store")))
 
 
 def examples(rows: Sequence[tuple[Issue, tuple[str, ...]]]) -> Examples:
@@ -114,7 +113,8 @@ def test_picked_issues_teach_no_less_than_random_ones(reader: Reader) -> None:
 
 
 def test_of_ten_copies_of_one_question_one_is_picked(reader: Reader) -> None:
-    copies = [Issue(f"How do I turn on the frobnicator{mark}", "Asking for a friend.") for mark in "?!.,;:-_~*"]
+    body = "I could not find out how it is done with large files in the container. Is there a way since 2.3?"
+    copies = [Issue(f"How do I turn on the frobnicator{mark}", body) for mark in "?!.,;:-_~*"]
     issues = [*(issue for issue, _ in POOL[:40]), *copies]
     unsure = np.array([0.5] * 40 + [0.9] * 10)
     chosen = pick(unsure, reader.read(issues).embeddings, 12)
@@ -217,17 +217,17 @@ def test_a_damaged_history_is_named(folder: Path, reader: Reader) -> None:
 
 
 def test_the_command_writes_the_ids_that_annotate_and_review_take(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    folder: Path, taught: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setenv("LABELER_CACHE", str(tmp_path / "cache"))
     with_dataset(folder)
-    assert main(["active", str(folder), "--model", "starter", "--count", "5"]) == 0
+    assert main(["active", str(folder), "--model", str(taught), "--count", "5"]) == 0
     out = capsys.readouterr().out
     found = json.loads((folder / "picked.json").read_text())
     assert len(found) == 5
     assert all(one in out for one in found)
     assert " ".join(out.split()).count("a head fitted on the training rows") == 1
-    assert main(["active", str(folder), "--model", "starter", "--count", "5", "--json"]) == 0
+    assert main(["active", str(folder), "--model", str(taught), "--count", "5", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert [one["id"] for one in document["picks"]] == found
     assert len(document["rounds"]) == 2

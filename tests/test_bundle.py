@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -87,6 +89,39 @@ def test_a_bundle_of_a_model_that_reads_plain_text_shows_it_that_and_is_refused_
     assert json.loads((bundle / MANIFEST).read_text())["format"] == 3
     assert read_manifest(bundle).plain_text
     assert not differ()
+
+
+# The keys of bundle.json as 0.4.0 wrote it, always and with a later format.
+OLD_KEYS = {
+    "format", "name", "version", "base_model", "prompt_version", "token_budget", "describe", "labels", "thresholds",
+    "shape", "quantisation", "provenance", "metrics", "files",
+}  # fmt: skip
+OLD_SHAPE = {
+    "hidden_size", "layers", "kv_heads", "head_dim", "vocab_size", "embedding_scale", "local_rope", "global_rope",
+}  # fmt: skip
+OLD_CALIBRATION = {"calibration": {"common": [0.5, 1.0], "labels": {"bug": [2.0, -1.0]}}}
+OLD_FORMATS: dict[int, dict[str, Any]] = {1: {}, 2: OLD_CALIBRATION, 3: OLD_CALIBRATION | {"plain_text": True}}
+
+
+@pytest.mark.parametrize("format", OLD_FORMATS)
+def test_a_bundle_of_0_4_0_says_what_it_said_then(bundle: Path, format: int) -> None:
+    shouted = Issue("App CRASHES!", "Steps: open IT!")
+    shown = Issue("app crashes", "steps open it") if format == 3 else shouted
+    expected = Labeler(bundle).predict(shown).probabilities
+    if format > 1:
+        lines = {name: (2.0, -1.0) if name == "bug" else (0.5, 1.0) for name in expected}
+        expected = {
+            name: 1 / (1 + math.exp(-a * math.log(q / (1 - q)) - b))
+            for (name, q), (a, b) in zip(expected.items(), lines.values(), strict=True)
+        }
+    now = json.loads((bundle / MANIFEST).read_text())
+    old = {key: now[key] for key in OLD_KEYS} | {"format": format} | OLD_FORMATS[format]
+    old["shape"] = {key: now["shape"][key] for key in OLD_SHAPE}
+    (bundle / MANIFEST).write_text(json.dumps(old))
+    verify(bundle)
+    labeler = Labeler(bundle)
+    assert labeler.manifest.format == format
+    assert labeler.predict(shouted).probabilities == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 1}', "not json"])

@@ -97,16 +97,17 @@ def test_rare_labels_are_spread_better_than_by_chance() -> None:
 
 
 def test_the_command_measures_no_labels_and_growing_slices(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    taught: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("LABELER_CACHE", str(tmp_path))
-    assert main(["few-labels", "--issues", str(FIXTURE), "--model", "starter", "--draws", "2", "--json"]) == 0
+    asked = ["few-labels", "--issues", str(FIXTURE), "--model", str(taught), "--draws", "2"]
+    assert main([*asked, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     sizes = {(point["system"], point["size"]) for point in found["points"]}
     whole = found["train"]
     assert sizes >= {("zero-shot", 0), ("bayes", 8), ("bayes", 16), ("bayes", whole), ("neighbours", whole)}
     assert len([point for point in found["points"] if point["size"] == 8]) == 2 * 2
-    assert main(["few-labels", "--issues", str(FIXTURE), "--model", "starter", "--draws", "2"]) == 0
+    assert main(asked) == 0
     printed = capsys.readouterr().out
     assert f"test n = {whole}, {found['validation']}, {found['test']}" in printed
     assert "2 without a label of the list, 1 duplicates" in printed

@@ -17,7 +17,6 @@ from labeler.dataset import Row, write_dataset
 from labeler.errors import InputError
 from labeler.issue import Issue
 from labeler.labels import Label, LabelSet
-from labeler.predict import STARTER
 from tests.models import write_bundle
 
 NAMES = ("bug", "enhancement", "question")
@@ -218,11 +217,10 @@ def test_without_a_champion_the_budget_still_holds() -> None:
     assert [finding(rule, first).passed for rule in ("champion", "labels")] == [None, None]
 
 
-def test_a_larger_bundle_costs_more_and_all_costs_are_measured(tmp_path: Path) -> None:
-    bundle = write_bundle(tmp_path / "bundle", LabelSet(tuple(map(Label, NAMES))), token_budget=64)
-    tiny, starter = measure_costs([bundle, STARTER], [Issue("Crash", "It closes.")])
-    assert 0 < tiny.megabytes < starter.megabytes < 20
-    assert 0 < tiny.seconds_an_issue < tiny.cold_seconds
+def test_a_larger_bundle_costs_more_and_all_costs_are_measured(random_bundle: Path, taught: Path) -> None:
+    small, larger = measure_costs([taught, random_bundle], [Issue("Crash", "It closes.")])
+    assert 0 < small.megabytes < larger.megabytes < 2
+    assert 0 < small.seconds_an_issue < small.cold_seconds
 
 
 # gate.toml
@@ -285,7 +283,7 @@ def random_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Issues that the starter tells apart; what the linear baseline learns from is labelled wrong."""
+    """Issues that the taught model tells apart; what the linear baseline learns from is labelled wrong."""
     folder = tmp_path_factory.mktemp("gate-data")
     kinds = {
         "bug": ("Crash when {} is saved", "It raises TypeError: {} is undefined. I expected no error."),
@@ -318,12 +316,12 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, dataset: Path) -> Calla
 
 
 def test_a_random_model_is_refused_by_every_rule_on_quality(
-    run: Callable[..., int], random_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run: Callable[..., int], random_bundle: Path, taught: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with open(tmp_path / "rules.toml", "a") as file:
         file.write("[answers]\nissues = 3\n")
     report = tmp_path / "report.md"
-    assert run("--candidate", random_bundle, "--champion", STARTER, "--json", "--markdown", report) == 4
+    assert run("--candidate", random_bundle, "--champion", taught, "--json", "--markdown", report) == 4
     found = json.loads(capsys.readouterr().out)
     assert found["passed"] is False
     passed = {one["rule"]: one["passed"] for one in found["rules"]}
@@ -332,9 +330,9 @@ def test_a_random_model_is_refused_by_every_rule_on_quality(
 
 
 def test_a_good_first_model_passes_with_one_line_a_rule(
-    run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+    run: Callable[..., int], taught: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("--candidate", STARTER, "--champion", "none") == 0
+    assert run("--candidate", taught, "--champion", "none") == 0
     *lines, verdict = capsys.readouterr().out.splitlines()
     assert [line.partition(":")[0] for line in lines] == [
         "✓ test", "– champion", "✓ linear", "– labels", "✓ answers", "✓ cost",
@@ -352,5 +350,5 @@ def test_a_damaged_candidate_is_an_error_and_no_refusal(
     assert "decoder.bin" in capsys.readouterr().err
 
 
-def test_two_outputs_that_want_stdout_are_wrong_usage(run: Callable[..., int]) -> None:
-    assert run("--candidate", STARTER, "--champion", "none", "--json", "--markdown", "-") == 2
+def test_two_outputs_that_want_stdout_are_wrong_usage(run: Callable[..., int], taught: Path) -> None:
+    assert run("--candidate", taught, "--champion", "none", "--json", "--markdown", "-") == 2

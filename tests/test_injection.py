@@ -23,8 +23,8 @@ from labeler.bundle import read_manifest, verify
 from labeler.issue import Issue
 from labeler.issue_files import read_issues
 from labeler.labels import Label, LabelSet
-from labeler.predict import STARTER, Labeler
-from tests.models import LABELS, write_bundle
+from labeler.predict import Labeler
+from tests.models import LABELS, TAUGHT_LABELS, write_bundle
 
 ALL = {attack.key: attack for attack in attacks()}
 BODY_LIMIT = 65_536
@@ -38,8 +38,9 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def starter() -> Reader:
-    return Reader(STARTER, read_manifest(STARTER).labels, Store(None))
+def reader(taught: Path) -> Reader:
+    """A model with opinions, which hostile text can change."""
+    return Reader(taught, TAUGHT_LABELS, Store(None))
 
 
 @pytest.fixture
@@ -120,11 +121,11 @@ def test_the_clean_issues_are_enough_each_with_text_and_an_id_of_its_own() -> No
 # The measurement
 
 
-def test_the_shares_are_those_of_attacking_each_issue_by_itself(starter: Reader) -> None:
+def test_the_shares_are_those_of_attacking_each_issue_by_itself(reader: Reader) -> None:
     issues, some = clean(2), (ALL["answer-line"], ALL["control-note"])
-    found = measure(starter, issues, some, "clean")
-    labeler = starter.labeler
-    thresholds = dict(zip(labeler.labels.names, own_thresholds(starter), strict=True))
+    found = measure(reader, issues, some, "clean")
+    labeler = reader.labeler
+    thresholds = dict(zip(labeler.labels.names, own_thresholds(reader), strict=True))
 
     def sets(issue: Issue) -> dict[str, set[str]]:
         said = labeler.predict(issue)
@@ -150,13 +151,13 @@ def test_the_shares_are_those_of_attacking_each_issue_by_itself(starter: Reader)
                 assert not hits or share.value == pytest.approx(np.mean(hits))
 
 
-def test_an_attack_that_works_is_told_from_its_control(starter: Reader) -> None:
-    found = measure(starter, clean(8), (ALL["stuffing"], ALL["control-note"]), "clean")
+def test_an_attack_that_works_is_told_from_its_control(reader: Reader) -> None:
+    found = measure(reader, clean(8), (ALL["stuffing"], ALL["control-note"]), "clean")
     stuffed, control = (found.rows[key]["answer"].gained for key in ("stuffing", "control-note"))
     assert stuffed.low > control.high
 
 
-def test_a_label_that_the_clean_issue_has_is_not_attacked(starter: Reader) -> None:
+def test_a_label_that_the_clean_issue_has_is_not_attacked(reader: Reader) -> None:
     wanted: list[str] = []
 
     def remember(issue: Issue, label: str) -> Issue:
@@ -164,8 +165,8 @@ def test_a_label_that_the_clean_issue_has_is_not_attacked(starter: Reader) -> No
         return issue
 
     issue = Issue("App crashes when saving", "TypeError: x is undefined")
-    found = measure(starter, [issue], [Attack("none", "nothing", remember)], "one issue")
-    said = starter.labeler.predict(issue)
+    found = measure(reader, [issue], [Attack("none", "nothing", remember)], "one issue")
+    said = reader.labeler.predict(issue)
     assert "bug" in said.chosen
     assert "bug" not in wanted
     assert found.rows["none"]["answer"].by_label["bug"].n == 0
@@ -179,10 +180,12 @@ def test_answers_outside_the_list_are_counted_with_and_without_the_grammar(bundl
     assert found.outside_free == found.checked
 
 
-def test_a_model_under_other_label_names_is_asked_by_those_that_it_was_tuned_on() -> None:
+def test_a_model_under_other_label_names_is_asked_by_those_that_it_was_tuned_on(taught: Path) -> None:
     labels = LabelSet((Label("kind/defect", aliases=("bug",)), Label("kind/wish", aliases=("enhancement",))))
-    found = measure(Reader(STARTER, labels, Store(None)), clean(2), (ALL["answer-line"],), "clean")
+    issues = [Issue("Crash when the menu is saved", "TypeError: x is undefined"), Issue("Please add support for tabs")]
+    found = measure(Reader(taught, labels, Store(None)), issues, (ALL["answer-line"],), "two issues")
     assert set(found.rows["answer-line"]["answer"].by_label) == {"kind/defect", "kind/wish"}
+    assert found.checked > 0
     assert found.outside == found.outside_free == 0
 
 

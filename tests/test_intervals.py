@@ -151,6 +151,22 @@ def test_wilson_equals_scipys(hits: int, n: int) -> None:
         assert (found.value, found.n) == (hits / n, n)
 
 
+def test_issues_of_one_cluster_are_drawn_together() -> None:
+    truth, predicted, _ = case(60)
+    alone = interval("micro_f1", truth, predicted)
+    numbered = interval("micro_f1", truth, predicted, clusters=np.arange(60))
+    assert numbered == alone
+    # Ten copies of each issue tell no more than the issue.
+    copied = [np.repeat(cells, 10, axis=0) for cells in (truth, predicted)]
+    together = interval("micro_f1", *copied, clusters=np.repeat(np.arange(60), 10))
+    assert (together.value, together.low, together.high, together.n) == (alone.value, alone.low, alone.high, 600)
+    assert interval("micro_f1", *copied).high - interval("micro_f1", *copied).low < 0.6 * (alone.high - alone.low)
+    other = np.repeat(~truth, 10, axis=0)
+    single = paired_difference("micro_f1", truth, predicted, ~truth)
+    clustered = paired_difference("micro_f1", *copied, other, clusters=np.repeat(np.arange(60), 10))
+    assert (clustered.value, clustered.low, clustered.p) == (single.value, single.low, single.p)
+
+
 def test_no_issue_gives_no_figure() -> None:
     nothing = np.zeros((0, 2), bool)
     found = [

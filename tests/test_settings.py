@@ -32,7 +32,7 @@ def test_the_reference_projects_settings_are_a_preset() -> None:
 
 
 def test_every_preset_in_the_package_is_valid() -> None:
-    assert {"default", "few", "reference", "starter"} <= set(preset_names())
+    assert {"default", "few", "reference"} <= set(preset_names())
     for name in preset_names():
         assert read_settings(name).epochs >= 1
 
@@ -74,7 +74,7 @@ def test_stopping_on_micro_f1_needs_rows_to_answer() -> None:
 
 
 def test_a_preset_that_is_not_there_or_no_toml_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="default, few, reference, starter"):
+    with pytest.raises(UsageError, match="default, few, reference"):
         read_settings("absent")
     broken = tmp_path / "broken.toml"
     broken.write_text("rank = \n")
@@ -83,6 +83,6 @@ def test_a_preset_that_is_not_there_or_no_toml_is_refused(tmp_path: Path) -> Non
 
 
 def test_settings_written_as_a_preset_are_read_back(tmp_path: Path) -> None:
-    settings = read_settings("starter", ["targets=q_proj", "learning_rate=3e-4"])
+    settings = read_settings("few", ["targets=q_proj", "learning_rate=3e-4"])
     (tmp_path / "again.toml").write_text(as_toml(settings, "a note"))
     assert read_settings(str(tmp_path / "again.toml")) == settings

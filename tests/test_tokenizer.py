@@ -78,6 +78,22 @@ def test_added_tokens_are_found_longest_first(added: tuple[CompactTokenizer, Lib
     assert compact.encode("\n\n\n") != compact.encode("\n\n")
 
 
+def test_special_tokens_that_neither_text_nor_prompt_makes_do_not_count(tmp_path: Path) -> None:
+    """As in Gemma's own file, whose image token lies above the embedding rows."""
+    state = with_added_tokens()
+    added = state["added_tokens"]
+    assert isinstance(added, list)
+    size = max(token["id"] for token in added) + 1
+    added.append(dict(added[0], id=size, content="<image_soft_token>"))
+    for tokenizer in make(tmp_path, state):
+        assert tokenizer.vocab_size == size
+        assert size not in tokenizer.encode("<image_soft_token>")
+    added.append(dict(added[0], id=size + 1, content="<table>", special=False, normalized=False))
+    for tokenizer in make(tmp_path, state):
+        assert tokenizer.vocab_size == size + 2
+        assert tokenizer.encode("<table>") == [size + 1]
+
+
 def test_another_kind_of_tokenizer_is_left_to_the_library(tmp_path: Path) -> None:
     state = json.loads(tokenizer_json())
     state["normalizer"] = {"type": "NFKC"}

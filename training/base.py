@@ -1,25 +1,24 @@
-"""The base model of a run: a folder or a repository of the Hub; a bundle, or one that also reads images, converted."""
+"""The base model of a run: a folder, a GGUF file or a repository of the Hub, as a checkpoint of a text model."""
 
 from __future__ import annotations
 
-import json
 import re
-import shutil
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from labeler.bundle import MANIFEST, read_manifest, sha256
-from labeler.config import environment, read_machine
-from labeler.errors import DownloadError, InputError
+from labeler.errors import InputError
 from labeler.files import write_text
-from labeler.textfile import one_line
-from training.checkpoint import Config, Weights, read_config
+from training.checkpoint import Config, read_config
+from training.download import download
+from training.exportable import check_exportable
 
-_WANTED = ("*.safetensors", "*.json", "tokenizer.model", "decoder.onnx", "decoder.bin", "README.md", "NOTICE")
-_TEXT = re.compile(r"(?:model\.)?language_model\.(?:model\.)?(?=embed_tokens|layers|norm)")
+_WANTED = ("*.safetensors", "*.json", "tokenizer.model", "decoder.onnx", "decoder*.bin", "README.md", "NOTICE")
+_HUB = re.compile(r"([\w.-]+/[\w.-]+)(?:@([^@]+))?")
+_HUB_GGUF = re.compile(r"([\w.-]+/[\w.-]+)@([^@/]+)/([^@]+\.gguf)", re.IGNORECASE)
 _ORIGIN = "origin.txt"  # beside a converted base: what it was made from
-_TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "tokenizer.model")
 
 
 @dataclass(frozen=True)
@@ -27,16 +26,18 @@ class Base:
     """What is tuned.
 
     Attributes:
-        name: the Hub's "owner/name", or the folder as it was given.
-        revision: the Hub's commit; empty for a folder.
+        name: the Hub's "owner/name", or the folder or file as it was given.
+        revision: the Hub's commit; empty for what is on this disk.
         path: the folder with config.json, tokenizer.json and the weights of a text model.
         plain_text: it is a bundle whose model reads issues as `labeler.prompt.plain_text` makes them.
+        file: the GGUF file's path in the Hub's repository; empty where the repository is the base.
     """
 
     name: str
     revision: str
     path: str
     plain_text: bool = False
+    file: str = ""
 
     @property
     def config(self) -> Config:
@@ -46,84 +47,88 @@ class Base:
     def tokenizer(self) -> Path:
         return Path(self.path) / "tokenizer.json"
 
+    @property
+    def reference(self) -> str:
+        """What `find_base` takes to find this very base on the Hub; the name alone for what is on this disk."""
+        pinned = f"{self.name}@{self.revision}" if self.revision else self.name
+        return f"{pinned}/{self.file}" if self.file else pinned
+
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
 def find_base(given: str, converted: Path) -> Base:
-    """The base that `given` names: a folder, "owner/name" or "owner/name@revision" of the Hub.
+    """The base that `given` names; whatever could make its export fail is looked at here.
 
     Args:
-        converted: where the text part of a model that also reads images is written, or the weights of a bundle; once.
+        given: a folder, the path of a GGUF file, "owner/name" or "owner/name@revision" of the Hub, or
+            "owner/name@revision/file.gguf" there.
+        converted: where a checkpoint is written, once: of a GGUF file, of a bundle, or of the text part of a model that
+            also reads images.
 
     Raises:
-        InputError: it is no Gemma 3 model in Hugging Face form, and no bundle.
+        InputError: it is no Gemma 3 model that can be exported, and no bundle.
         BundleError: it is a damaged bundle.
         DownloadError: the Hub does not give it.
     """
-    folder = Path(given)
-    name, revision = given, ""
-    if not folder.is_dir():
-        name, _, wanted = given.partition("@")
-        if not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
-            raise InputError(f"{given}: no such folder", "Give a folder, or owner/name of a model on the Hub.")
-        folder = _download(name, wanted)
-        revision = folder.name
+    name, revision, file = given, "", ""
+    path = Path(given)
+    if not path.is_dir() and not (path.is_file() and _is_gguf(path)):
+        name, wanted, file = _parse(given)
+        path = download(name, wanted, _gguf_files(file) if file else _WANTED)
+        revision, path = path.name, path / file
+        if file and not path.is_file():
+            raise InputError(f"{given}: {name} holds no {file}", "See the files of the repository on the Hub.")
     plain_text = False
-    if (folder / MANIFEST).is_file():
+    if path.is_file():
+        from training.gguf import convert, source_of
+
+        path = _convert(path, converted, source_of(path), convert)
+    elif (path / MANIFEST).is_file():
         from training.unpack import unpack
 
-        if not _is_there(converted, f"{folder.resolve()} ({sha256(folder / MANIFEST)[:12]})"):
-            unpack(folder, converted)
-        plain_text = read_manifest(folder).plain_text
-        folder = converted
-    for file in ("config.json", "tokenizer.json"):
-        if not (folder / file).is_file():
-            remedy = "A base is a folder saved by save_pretrained, a bundle's folder, or either on the Hub."
-            raise InputError(f"{folder / file}: missing", remedy)
-    config = json.loads((folder / "config.json").read_bytes())
-    if "quantization_config" in config:
-        remedy = "Give the 16-bit model that it was made from; quantise_base=4bit quantises it."
-        raise InputError(f"{given}: quantised already", remedy)
-    if "text_config" in config:
-        folder = text_part(folder, converted)
-    base = Base(name, revision, str(folder.resolve()), plain_text)
-    _ = base.config  # refuses what cannot be exported before hours go into tuning it
-    return base
+        plain_text = read_manifest(path).plain_text
+        path = _convert(path, converted, f"{path.resolve()} ({sha256(path / MANIFEST)[:12]})", unpack)
+    for needed in ("config.json", "tokenizer.json"):
+        if not (path / needed).is_file():
+            remedy = "A base is a folder saved by save_pretrained, a GGUF file, a bundle's folder, or one on the Hub."
+            if (path / "adapter_config.json").is_file():
+                remedy = "It looks like an adapter: merge it into its base first."
+            raise InputError(f"{path / needed}: missing", remedy)
+    read_config(path)
+    from training.text_part import needs_text_part, write_text_part
+
+    if needs_text_part(path):
+        path = _convert(path, converted, str(path.resolve()), write_text_part)
+    check_exportable(path)
+    return Base(name, revision, str(path.resolve()), plain_text, file)
 
 
-def text_part(folder: Path, out: Path) -> Path:
-    """Writes the language model of a Gemma 3 that also reads images as a checkpoint of its own; returns `out`.
-
-    One file of weights is in memory at a time. Done already, nothing is written.
-
-    Raises:
-        InputError: it holds no such model, or `out` holds that of another folder.
-    """
-    if _is_there(out, str(folder.resolve())):
-        return out
-    from safetensors import safe_open
-    from safetensors.torch import save_file
-
-    from training.merge import text_config
-
-    where: dict[str, str] = {}
-    for file in sorted(folder.glob("*.safetensors")):
-        with safe_open(file, "pt") as tensors:
-            names = {name: _TEXT.sub("model.", name) for name in tensors.keys() if _TEXT.match(name)}  # noqa: SIM118
-            if names:
-                save_file({new: tensors.get_tensor(name) for name, new in names.items()}, out / file.name)
-                where |= dict.fromkeys(names.values(), file.name)
-    if not where:
-        raise InputError(f"{folder}: no language model among its weights", "Use a Gemma 3 checkpoint.")
-    index = {"metadata": {}, "weight_map": where}
-    (out / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
-    for name in _TOKENIZER:
-        if (folder / name).is_file():
-            shutil.copyfile(folder / name, out / name)
-    # Last, since its presence says that all is there.
-    write_text(out / "config.json", json.dumps(text_config(folder, Weights(out)) | {"model_type": "gemma3_text"}))
+def _convert(source: Path, out: Path, origin: str, write: Callable[[Path, Path], object]) -> Path:
+    if not _is_there(out, origin):
+        write(source, out)
     return out
+
+
+def _parse(given: str) -> tuple[str, str, str]:
+    """(owner/name, revision or "", GGUF file in it or "")."""
+    if match := _HUB_GGUF.fullmatch(given):
+        return match[1], match[2], match[3]
+    if _is_gguf(Path(given)):
+        remedy = "Give the path of a GGUF file, or owner/name@revision/file.gguf of one on the Hub."
+        raise InputError(f"{given}: no such file", remedy)
+    if match := _HUB.fullmatch(given):
+        return match[1], match[2] or "", ""
+    raise InputError(f"{given}: no such folder", "Give a folder, a GGUF file, or owner/name of a model on the Hub.")
+
+
+def _is_gguf(path: Path) -> bool:
+    return path.suffix.lower() == ".gguf"
+
+
+def _gguf_files(file: str) -> tuple[str, ...]:
+    """The file and what may lie beside it, as names within the repository."""
+    return file, str(Path(file).with_name("tokenizer.json"))
 
 
 def _is_there(out: Path, source: str) -> bool:
@@ -138,29 +143,3 @@ def _is_there(out: Path, source: str) -> bool:
     out.mkdir(parents=True, exist_ok=True)
     write_text(origin, source)
     return (out / "config.json").is_file()
-
-
-def _download(name: str, revision: str) -> Path:
-    """The Hub's snapshot in its own cache; its folder is named by the commit."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    machine = read_machine(environment())
-    try:
-        folder = snapshot_download(
-            name,
-            revision=revision or None,
-            allow_patterns=list(_WANTED),
-            endpoint=machine.hub_endpoint,
-            token=machine.hub_token or None,
-        )
-    except LocalEntryNotFoundError as error:
-        remedy = "Check the network and HF_ENDPOINT, or give a folder."
-        raise DownloadError(f"{name}: the Hub cannot be reached and no copy is in the cache", remedy) from error
-    except HfHubHTTPError as error:
-        status = error.response.status_code if error.response is not None else "no answer"
-        remedy = "Check the name; for a gated model accept its terms on the Hub and set HF_TOKEN."
-        raise DownloadError(f"{name}: the Hub refuses it ({status})", remedy) from error
-    except (OSError, ValueError) as error:
-        raise DownloadError(f"{name}: {one_line(str(error))}", "Run it again: what is there is kept.") from error
-    return Path(folder)

@@ -32,7 +32,7 @@ from training.card import CARD, card, keep_sections
 from training.data import TuningData, read_tuning_data
 from training.export import export
 from training.fitted import fit_all, measure
-from training.licence import licence_of, write_notice
+from training.licence import licence_of, licence_of_bundle, write_licence, write_notice
 from training.merge import merge
 from training.rows import Labelled, truth_and_known
 from training.run import read_record, recorded_settings, write_preset, write_record
@@ -40,7 +40,6 @@ from training.settings import read_settings
 
 ADAPTER, MERGED, BUNDLE = "adapter", "merged", "bundle"
 _METRICS = ("calibration", "target_precision", "validation", "test")  # what the manifest holds from here
-_WEIGHTS = ("decoder.bin", "embeddings.safetensors")
 Array = np.ndarray
 Progress = Callable[[str], None]
 
@@ -79,6 +78,7 @@ def make_bundle(
         record["settings"]["merge_share"] = merge_share
     settings = recorded_settings(record)
     merged = merge(Path(base.path), run / ADAPTER, run / MERGED, progress, settings.merge_share)
+    write_licence(merged, licence_of(base.name, Path(base.path)))
     making = run / f"{BUNDLE}.making"
     shutil.rmtree(making, ignore_errors=True)
     try:
@@ -158,13 +158,13 @@ def _write_card(bundle: Path, manifest: Manifest, older: Path | None) -> Manifes
         text = keep_sections(text, (older / CARD).read_text(encoding="utf-8"))
         others = {key: found for key, found in read_manifest(older).metrics.items() if key not in _METRICS}
         manifest = replace(manifest, metrics=others | manifest.metrics)
-    write_notice(bundle, str(manifest.provenance.get("licence", "")))
+    write_notice(bundle, licence_of_bundle(manifest))
     (bundle / CARD).write_text(text, encoding="utf-8")
     return write_manifest(bundle, manifest)
 
 
 def _same_weights(one: Manifest, other: Manifest) -> bool:
-    return all(one.files.get(name) == other.files.get(name) for name in _WEIGHTS)
+    return one.weights == other.weights
 
 
 def _provenance(record: dict[str, Any], base: Base, data: TuningData, command: str) -> dict[str, Any]:
@@ -177,7 +177,7 @@ def _provenance(record: dict[str, Any], base: Base, data: TuningData, command: s
         "data sha256": data.sha256,
         "rows": {split: len(rows) for split, rows in data.splits.items()},
         "sources": dict(sources.most_common()),
-        "settings": record["settings"],
+        "settings": _public_settings(record["settings"]),
         "backend": record["backend"],
         "device": record["device"],
         "precision": record["precision"],
@@ -189,17 +189,22 @@ def _provenance(record: dict[str, Any], base: Base, data: TuningData, command: s
 
 def _command(record: dict[str, Any], base: Base, target_precision: float | None) -> str:
     """What makes the run again, whatever the default preset of a later version says."""
-    given = f"{base.name}@{base.revision}" if base.revision else _public_name(base)
+    given = base.reference if base.revision else _public_name(base)
     words = ["python -m training run", "--data", _data_name(record), "--base", given, "--out", "run"]
     words += ["--backend", record["backend"]]
     default = asdict(read_settings())
-    for key, value in asdict(recorded_settings(record)).items():
+    for key, value in _public_settings(asdict(recorded_settings(record))).items():
         if value != default[key]:
             words += ["--set", f"{key}={_word(value)}"]
     line = " ".join([words[0], *map(shlex.quote, words[1:])])
     if target_precision is not None:
         line += f"\npython -m training bundle --run run --target-precision {target_precision:g}"
     return line
+
+
+def _public_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Without what leads to the one file that they may name: that is nobody's business."""
+    return settings | {"vocabulary_counts": Path(settings.get("vocabulary_counts", "")).name}
 
 
 def _word(value: Any) -> str:

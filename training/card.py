@@ -11,7 +11,7 @@ from typing import Any
 from labeler.bundle import Manifest
 from labeler.candidates import DEFAULT_THRESHOLD
 from labeler.textfile import one_line
-from training.licence import licence_text
+from training.licence import licence_of_bundle, licence_text
 from training.thresholds import FEW, NEVER
 
 CARD = "README.md"
@@ -51,7 +51,7 @@ def card(manifest: Manifest) -> str:
         _weaknesses(manifest),
         USE,
         _training(manifest),
-        licence_text(str(manifest.provenance.get("licence", "")), cell(manifest.base_model)),
+        licence_text(licence_of_bundle(manifest), cell(manifest.base_model)),
     ]
     return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
 
@@ -66,7 +66,7 @@ def metadata(manifest: Manifest, **more: Any) -> str:
         "pipeline_tag": "text-classification",
         "tags": ["github", "issues", "issue-labeler"],
     }
-    if licence := manifest.provenance.get("licence"):
+    if licence := licence_of_bundle(manifest):
         fields["license"] = licence
     if manifest.provenance.get("base revision"):  # it is on the Hub
         fields |= {"base_model": manifest.base_model, "base_model_relation": "finetune"}
@@ -106,7 +106,7 @@ def _result(manifest: Manifest, test: Mapping[str, Any]) -> dict[str, Any]:
 
 def _what(manifest: Manifest) -> str:
     shape = manifest.shape
-    bits = "8-bit" if manifest.quantisation == "int8" else "32-bit"
+    bits = next((f"{bits}-bit" for bits in (4, 8) if f"int{bits}" in manifest.quantisation), "32-bit")
     return _filled(
         f"Puts labels on new GitHub issues, on a CPU: {cell(manifest.base_model)} tuned by LoRA on labelled issues, "
         f"as {bits} ONNX ({shape.layers} layers, hidden size {shape.hidden_size}, {shape.vocab_size:,} tokens). It is "

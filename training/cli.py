@@ -9,11 +9,13 @@ from labeler.command_line import run_commands
 COMMANDS = {
     "run": "tune a base by LoRA on a dataset; merge, export, fit thresholds, write the card",
     "bundle": "the second half of run by itself: merge, export, thresholds, card",
-    "adapt": "continue pretraining on unlabelled text, or make a small base from nothing",
+    "adapt": "continue the pretraining of a base on unlabelled text",
     "publish": "upload a bundle to the Hugging Face Hub or a GitHub release",
     "retrain": "everything from new issues to a published model, or why not",
     "bench": "time training and its memory on a random model of a named shape",
     "export": "turn a merged Gemma 3 checkpoint into a bundle, without torch",
+    "quantise": "measure a merged checkpoint in many forms of its weights beside 32 bits",
+    "vocabulary": "cut a base down to the tokens that issues use, count them anew, say what it costs by language",
     "starter": "make the bundled starter again by its recipe: tune, round to 4 bits, export, calibrate",
 }
 EXAMPLES = """examples:

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from labeler.bundle import Manifest, Shape, write_manifest
-from labeler.decoder import EMBEDDING_BLOCK
 from labeler.engine import Engine
 from labeler.errors import InputError
 from labeler.labels import LabelSet
 from labeler.prefix import FILE as PREFIX
 from labeler.prefix import PrefixStore, write_prefix
 from labeler.prompt import DEFAULT_TOKEN_BUDGET, PROMPT_VERSION
-from labeler.tensors import write_tensors
 from labeler.tokenizer import COMPACT_NAME, LIBRARY_NAME, CompactTokenizer, LibraryTokenizer, write_compact
 from training.checkpoint import Config, Weights, read_config
+from training.embeddings import write_embeddings
 from training.graph import write_decoder
+from training.licence import licence_of_bundle, write_notice
+from training.quantisation import EIGHT_BITS, Quantisation
+from training.rounding import Rounding, nearest
+from training.vocabulary.record import vocabulary_of
 
-_ROWS = 16_384  # embedding rows converted at once
 # Texts on which the compact tokenizer must equal the library's before it is shipped.
 _PROBES = (
     "Crash on start-up:\n\n\tTypeError: can't read 'x' of undefined (v1)\n    at <anonymous>:1:1",
@@ -42,6 +42,9 @@ def export(
     version: str = "0",
     base_model: str = "",
     quantise: bool = True,
+    quantisation: Quantisation = EIGHT_BITS,
+    rounding: Rounding = nearest,
+    fine: Sequence[int] = (),
     token_budget: int = DEFAULT_TOKEN_BUDGET,
     describe: bool = True,
     plain_text: bool = False,
@@ -50,12 +53,18 @@ def export(
 ) -> Manifest:
     """Writes the bundle `out`, by way of a folder beside it, so that it is whole or absent.
 
+    Args:
+        quantise: False keeps 32-bit weights, whatever `quantisation` says.
+        fine: the tokens whose embeddings are in 8 bits where the others are in 4, `quantisation.fine` of them.
+
     Raises:
-        InputError: the checkpoint is no merged Gemma 3 text model, or `out` is not a bundle folder.
+        InputError: the checkpoint is no merged Gemma 3 text model, a weight is no finite number, or `out` is not a
+            bundle folder.
     """
     if out.exists() and not (out / "bundle.json").exists() and any(out.iterdir()):
         raise InputError(f"{out}: exists and is no bundle", "Give a new folder.")
     config, weights = read_config(checkpoint), Weights(checkpoint)
+    chosen = quantisation if quantise else None
     part = out.with_name(out.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
@@ -63,9 +72,9 @@ def export(
         progress("tokenizer")
         _write_tokenizer(checkpoint, part)
         progress("embeddings")
-        _write_embeddings(part / "embeddings.safetensors", config, weights, quantise)
+        write_embeddings(part / "embeddings.safetensors", config, weights, chosen, rounding, fine)
         progress("decoder")
-        write_decoder(config, weights, part / "decoder.onnx", quantise=quantise)
+        write_decoder(config, weights, part / "decoder.onnx", chosen, rounding)
         manifest = Manifest(
             name=name or checkpoint.name,
             version=version,
@@ -77,12 +86,13 @@ def export(
             labels=labels,
             thresholds={},
             shape=_shape(config),
-            quantisation="int8" if quantise else "float32",
-            provenance=provenance or {},
+            quantisation=str(chosen or "float32"),
+            provenance=vocabulary_of(checkpoint) | (provenance or {}),
         )
         progress("prefix")
         engine = Engine(part, manifest, PrefixStore(part, manifest, None))
         write_prefix(part / PREFIX, engine.renderer.prefix(labels), engine.task(labels).prefix)
+        write_notice(part, licence_of_bundle(manifest))
         progress("hashes")
         manifest = write_manifest(part, manifest)
         if out.exists():
@@ -115,27 +125,3 @@ def _write_tokenizer(checkpoint: Path, out: Path) -> None:
             return
         (out / COMPACT_NAME).unlink()
     shutil.copyfile(source, out / LIBRARY_NAME)
-
-
-def _write_embeddings(path: Path, config: Config, weights: Weights, quantise: bool) -> None:
-    """int8 rows with a scale for each block of columns, or float32 rows."""
-    dims, step = (config.vocab_size, config.hidden_size), EMBEDDING_BLOCK
-    blocks = -(-config.hidden_size // step)
-    rows = np.zeros(dims, dtype=np.int8 if quantise else np.float32)
-    scales = np.zeros((config.vocab_size, blocks), dtype=np.float16)
-    start = 0
-    for part in weights.rows("embed_tokens.weight", _ROWS):
-        stop = start + len(part)
-        if quantise:
-            padded = np.zeros((len(part), blocks * step), dtype=np.float32)
-            padded[:, : config.hidden_size] = part
-            grouped = padded.reshape(len(part), blocks, step)
-            # Divided by the scales as they are stored, in half precision, which may be a little too small.
-            scales[start:stop] = np.abs(grouped).max(axis=2) / 127.0
-            safe = np.where(scales[start:stop] > 0, scales[start:stop], 1.0).astype(np.float32)
-            rounded = np.rint(grouped / safe[:, :, None]).clip(-127, 127).reshape(len(part), -1)
-            rows[start:stop] = rounded[:, : config.hidden_size]
-        else:
-            rows[start:stop] = part
-        start = stop
-    write_tensors(path, {"rows": rows, "scales": scales} if quantise else {"rows": rows})

@@ -1,7 +1,7 @@
 """Writes the decoder as an ONNX graph of fused operators: embeddings in, normalised hidden states out.
 
 Written directly rather than traced: no torch is needed, the graph holds nothing that serving does not
-use, and each layer is fourteen nodes. Weights go to a file beside it, which ONNX Runtime maps.
+use, and each layer is fourteen nodes. Weights go to files beside it, which ONNX Runtime maps.
 """
 
 from __future__ import annotations
@@ -12,29 +12,30 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
+from labeler.decoder import DATA_SIZE, ROW, SCALES
+from labeler.tensors import write_tensors
 from training.checkpoint import Config, Weights
+from training.data_files import DataFiles
+from training.quantisation import Quantisation
+from training.rounding import Rounding, joined, nearest, refuse_non_finite, scale_bytes
 
-BLOCK = 32  # weights that share a scale
-# 4 rounds activations to 8 bits too, block by block. 1 would keep them in 32 bits and agree with the unrounded
-# model a little more often (98.4 % of answers instead of 97.9 % on random models), but runs four times as long.
-ACCURACY_LEVEL = 4
-_ALIGNMENT = 4096  # of each weight in the data file, so that it can be mapped
 _OPSETS = [helper.make_opsetid("", 21), helper.make_opsetid("com.microsoft", 1)]
 
 
 class _Builder:
-    """Collects nodes and initializers; appends weights to the data file as they come."""
+    """Collects nodes and initializers; appends weights to the data files as they come."""
 
-    def __init__(self, data: Path, quantise: bool) -> None:
+    def __init__(
+        self, weights: Weights, data: DataFiles, quantisation: Quantisation | None, rounding: Rounding
+    ) -> None:
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: list[onnx.TensorProto] = []
-        self._quantise = quantise
-        self._name = data.name
-        self._file = open(data, "wb")  # noqa: SIM115 - closed by close()
+        self.scales: dict[
+            str, np.ndarray
+        ] = {}  # by initializer, as `read_scales` reads them; empty where they stand among the weights
+        self._weights, self._data = weights, data
+        self._quantisation, self._rounding = quantisation, rounding
         self._shapes: dict[str, str] = {}
-
-    def close(self) -> None:
-        self._file.close()
 
     def node(self, kind: str, inputs: list[str], outputs: list[str], domain: str = "", **attributes: object) -> str:
         self.nodes.append(helper.make_node(kind, inputs, outputs, domain=domain, **attributes))
@@ -42,19 +43,27 @@ class _Builder:
 
     def weight(self, name: str, array: np.ndarray) -> str:
         array = np.ascontiguousarray(array)
-        offset = -(-self._file.tell() // _ALIGNMENT) * _ALIGNMENT
-        self._file.seek(offset)
-        self._file.write(array.data)
-        tensor = onnx.TensorProto(
-            name=name,
-            data_type=helper.np_dtype_to_tensor_dtype(array.dtype),
-            dims=array.shape,
-            data_location=TensorProto.EXTERNAL,
-        )
-        for key, value in (("location", self._name), ("offset", offset), ("length", array.nbytes)):
+        return self._external(name, array.dtype, array.shape, *self._data.append(array))
+
+    def _external(
+        self, name: str, dtype: np.dtype, dims: tuple[int, ...], location: str, offset: int, size: int
+    ) -> str:
+        kind = helper.np_dtype_to_tensor_dtype(dtype)
+        tensor = onnx.TensorProto(name=name, data_type=kind, dims=dims, data_location=TensorProto.EXTERNAL)
+        for key, value in (("location", location), ("offset", offset), ("length", size)):
             tensor.external_data.add(key=key, value=str(value))
         self.initializers.append(tensor)
         return name
+
+    def _scales(self, name: str, scales: np.ndarray, kind: str) -> str:
+        """Scales (out, blocks) as an initializer in single precision, whose values the runtime mostly is given."""
+        if kind == "single":
+            return self.weight(name, scales.reshape(-1))
+        if kind == "byte":
+            self.scales[name], self.scales[name + ROW] = scale_bytes(scales)
+        else:
+            self.scales[name] = scales
+        return self._external(name, np.dtype(np.float32), (scales.size,), SCALES, 0, 4 * scales.size)
 
     def shape(self, *dims: int) -> str:
         name = "shape_" + "_".join(map(str, dims))
@@ -64,86 +73,93 @@ class _Builder:
             self._shapes[name] = name
         return name
 
-    def linear(self, x: str, name: str, matrix: np.ndarray) -> str:
-        """x @ matrix.T for a float32 matrix (out, in), in 8 bits or as it is."""
-        if not self._quantise:
-            return self.node("MatMul", [x, self.weight(name, matrix.T)], [f"{name}_out"])
-        packed, scales = quantise_blocks(matrix)
-        rows, columns = matrix.shape
-        inputs = [x, self.weight(f"{name}_q", packed), self.weight(f"{name}_s", scales)]
+    def linear(self, x: str, name: str, parts: list[str]) -> str:
+        """x @ matrix.T for the matrices (out, in) of these names, one below the other."""
+        matrices = {part: self._finite(f"layers.{part}.weight") for part in parts}
+        if self._quantisation is None:
+            return self.node("MatMul", [x, self.weight(name, np.concatenate([*matrices.values()]).T)], [f"{name}_out"])
+        grid = self._quantisation.grid(parts[0])
+        blocks = joined([self._rounding(part, matrix, grid) for part, matrix in matrices.items()])
+        inputs = [
+            x,
+            self.weight(f"{name}_q", blocks.packed(grid.bits)),
+            self._scales(f"{name}_s", blocks.scales, grid.scales),
+        ]
         return self.node(
             "MatMulNBits", inputs, [f"{name}_out"], "com.microsoft",
-            K=columns, N=rows, bits=8, block_size=BLOCK, accuracy_level=ACCURACY_LEVEL,
+            K=matrices[parts[0]].shape[1], N=len(blocks.codes), bits=grid.bits, block_size=grid.block,
+            accuracy_level=self._quantisation.accuracy_level,
         )  # fmt: skip
 
-    def norm(self, x: str, name: str, gamma: np.ndarray, epsilon: float) -> str:
-        """Root-mean-square norm; Gemma stores its gain minus one."""
-        inputs = [x, self.weight(name, gamma + 1.0)]
+    def norm(self, x: str, name: str, gain: str, epsilon: float) -> str:
+        """Root-mean-square norm."""
+        inputs = [x, self._gain(name, gain)]
         return self.node("SimplifiedLayerNormalization", inputs, [f"{name}_out"], axis=-1, epsilon=epsilon)
 
-    def add_norm(self, x: str, residual: str, name: str, gamma: np.ndarray, epsilon: float) -> tuple[str, str]:
+    def _gain(self, name: str, tensor: str) -> str:
+        """Gemma stores a norm's gain minus one."""
+        return self.weight(name, self._finite(tensor) + np.float32(1.0))
+
+    def _finite(self, tensor: str) -> np.ndarray:
+        array = self._weights(tensor)
+        refuse_non_finite(tensor, array)
+        return array
+
+    def add_norm(self, x: str, residual: str, name: str, gain: str, epsilon: float) -> tuple[str, str]:
         """norm(x + residual), and the sum itself."""
         outputs = [f"{name}_out", "", "", f"{name}_sum"]
-        inputs = [x, residual, self.weight(name, gamma + 1.0)]
+        inputs = [x, residual, self._gain(name, gain)]
         self.node("SkipSimplifiedLayerNormalization", inputs, outputs, "com.microsoft", epsilon=epsilon)
         return outputs[0], outputs[3]
 
 
-def quantise_blocks(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Symmetric 8-bit weights in blocks of 32 along a row, as MatMulNBits stores them.
-
-    Args:
-        matrix: float32 (out, in).
-
-    Returns:
-        uint8 (out, blocks, 32) around a zero point of 128, and float32 scales (out * blocks,).
-    """
-    rows, columns = matrix.shape
-    blocks = -(-columns // BLOCK)
-    padded = np.zeros((rows, blocks * BLOCK), dtype=np.float32)
-    padded[:, :columns] = matrix
-    grouped = padded.reshape(rows, blocks, BLOCK)
-    scales = np.abs(grouped).max(axis=2) / 127.0
-    safe = np.where(scales > 0, scales, 1.0)
-    packed = (np.rint(grouped / safe[..., None]) + 128.0).astype(np.uint8)
-    return packed, scales.reshape(-1)
-
-
-def write_decoder(config: Config, weights: Weights, target: Path, *, quantise: bool, progress: object = None) -> None:
-    """Writes `target` (decoder.onnx) and its weights beside it (decoder.bin).
+def write_decoder(
+    config: Config,
+    weights: Weights,
+    target: Path,
+    quantisation: Quantisation | None,
+    rounding: Rounding = nearest,
+    data_size: int = DATA_SIZE,
+) -> None:
+    """Writes `target` (decoder.onnx) and beside it its weights (decoder.bin, decoder-1.bin, …) and their scales.
 
     Inputs: `embeddings` (batch, tokens, hidden), already scaled; `past_key_i`, `past_value_i` (batch,
     kv heads, capacity, head dim), which the run appends to in place; `seqlens_k` (batch,), the length
     after this run minus one; `total_length`, the same plus one; `cos_*`, `sin_*` (positions, head dim / 2).
     Outputs: `hidden` (batch, tokens, hidden), after the final norm, and the present keys and values.
+
+    Args:
+        quantisation: None keeps 32-bit weights.
+        data_size: bytes of weights in one file, unless a single matrix is larger.
+
+    Raises:
+        InputError: a weight is missing, or no finite number.
     """
-    data = target.with_suffix(".bin")
-    builder = _Builder(data, quantise)
-    try:
+    with DataFiles(target.with_suffix(".bin"), data_size) as data:
+        builder = _Builder(weights, data, quantisation, rounding)
         x, epsilon = "embeddings", config.norm_epsilon
-        normed = builder.norm(x, "norm_in", weights("layers.0.input_layernorm.weight"), epsilon)
+        normed = builder.norm(x, "norm_in", "layers.0.input_layernorm.weight", epsilon)
         for layer in range(config.layers):
-            normed, x = _layer(builder, config, weights, layer, x, normed)
+            normed, x = _layer(builder, config, layer, x, normed)
         builder.nodes[-1].output[0] = "hidden"
         graph = helper.make_graph(
             builder.nodes, "decoder", _inputs(config), _outputs(config), initializer=builder.initializers
         )
-    finally:
-        builder.close()
+    if builder.scales:
+        write_tensors(target.with_name(SCALES), builder.scales)
     model = helper.make_model(graph, opset_imports=_OPSETS, ir_version=10, producer_name="issue-labeler")
     target.write_bytes(model.SerializeToString())
 
 
-def _layer(b: _Builder, c: Config, w: Weights, i: int, x: str, normed: str) -> tuple[str, str]:
+def _layer(b: _Builder, c: Config, i: int, x: str, normed: str) -> tuple[str, str]:
     """One transformer layer; returns the next layer's normalised input and the residual stream."""
     at, name, eps = f"layers.{i}.", f"l{i}_", c.norm_epsilon
     q_size, kv_size = c.heads * c.head_dim, c.kv_heads * c.head_dim
-    qkv = np.concatenate([w(at + f"self_attn.{p}_proj.weight") for p in "qkv"])
-    joined = b.linear(normed, name + "qkv", qkv)
+    qkv = b.linear(normed, name + "qkv", [f"{i}.self_attn.{p}_proj" for p in "qkv"])
     q, k, v = name + "q", name + "k", name + "v"
-    b.node("Split", [joined, b.shape(q_size, kv_size, kv_size)], [q, k, v], axis=-1)
-    q = _head_norm(b, c, q, w(at + "self_attn.q_norm.weight"), q_size)
-    k = _head_norm(b, c, k, w(at + "self_attn.k_norm.weight"), kv_size)
+    b.node("Split", [qkv, b.shape(q_size, kv_size, kv_size)], [q, k, v], axis=-1)
+    q = _head_norm(b, c, q, at + "self_attn.q_norm.weight", q_size)
+    k = _head_norm(b, c, k, at + "self_attn.k_norm.weight", kv_size)
     kind = "local" if c.is_local[i] else "global"
     b.node(
         "GroupQueryAttention",
@@ -156,23 +172,22 @@ def _layer(b: _Builder, c: Config, w: Weights, i: int, x: str, normed: str) -> t
         do_rotary=1,
         local_window_size=c.window if c.is_local[i] else -1,
     )
-    out = b.linear(name + "attention", name + "o", w(at + "self_attn.o_proj.weight"))
-    out = b.norm(out, name + "post_attention", w(at + "post_attention_layernorm.weight"), eps)
-    normed, x = b.add_norm(out, x, name + "pre_mlp", w(at + "pre_feedforward_layernorm.weight"), eps)
-    gate_up = np.concatenate([w(at + f"mlp.{p}_proj.weight") for p in ("gate", "up")])
-    both = b.linear(normed, name + "gate_up", gate_up)
+    out = b.linear(name + "attention", name + "o", [f"{i}.self_attn.o_proj"])
+    out = b.norm(out, name + "post_attention", at + "post_attention_layernorm.weight", eps)
+    normed, x = b.add_norm(out, x, name + "pre_mlp", at + "pre_feedforward_layernorm.weight", eps)
+    both = b.linear(normed, name + "gate_up", [f"{i}.mlp.{p}_proj" for p in ("gate", "up")])
     b.node("Split", [both, b.shape(c.intermediate_size, c.intermediate_size)], [name + "gate", name + "up"], axis=-1)
     b.node("FastGelu", [name + "gate"], [name + "gelu"], "com.microsoft")
     b.node("Mul", [name + "gelu", name + "up"], [name + "gated"])
-    down = b.linear(name + "gated", name + "down", w(at + "mlp.down_proj.weight"))
-    down = b.norm(down, name + "post_mlp", w(at + "post_feedforward_layernorm.weight"), eps)
+    down = b.linear(name + "gated", name + "down", [f"{i}.mlp.down_proj"])
+    down = b.norm(down, name + "post_mlp", at + "post_feedforward_layernorm.weight", eps)
     after = f"layers.{i + 1}.input_layernorm.weight" if i + 1 < c.layers else "norm.weight"
-    return b.add_norm(down, x, name + "next", w(after), eps)
+    return b.add_norm(down, x, name + "next", after, eps)
 
 
-def _head_norm(b: _Builder, c: Config, x: str, gamma: np.ndarray, size: int) -> str:
+def _head_norm(b: _Builder, c: Config, x: str, gain: str, size: int) -> str:
     b.node("Reshape", [x, b.shape(0, -1, c.head_dim)], [x + "_heads"])
-    normed = b.norm(x + "_heads", x + "_norm", gamma, c.norm_epsilon)
+    normed = b.norm(x + "_heads", x + "_norm", gain, c.norm_epsilon)
     return b.node("Reshape", [normed, b.shape(0, -1, size)], [x + "_normed"])
 
 

@@ -12,7 +12,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,11 @@ from labeler.errors import InputError
 from labeler.tensors import TensorFile
 from training.backends import WHOLE
 from training.checkpoint import Weights
+from training.config_keys import read_document
+from training.vocabulary.record import RECORD as VOCABULARY
 
 ADAPTER, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
-_TOKENIZER = (
+TOKENIZER_FILES = (
     "tokenizer.json",
     "tokenizer.model",
     "tokenizer_config.json",
@@ -32,8 +34,16 @@ _TOKENIZER = (
     "added_tokens.json",
     "chat_template.jinja",
     "generation_config.json",
+    VOCABULARY,
 )
 _PREFIX = re.compile(r"^(?:base_model\.model\.)?(?:model\.language_model\.|language_model\.model\.|model\.)")
+_BY_PEFT = "Merge it with peft, then export that; an output layer that is no longer the embeddings is refused there."
+# peft's own merge of these leaves the output layer behind, or makes it another matrix than the embeddings.
+_AT_AN_END = re.compile(r"lm_head|embed_tokens")
+_TIED = (
+    "Embeddings and output layer are one matrix here. Tune without lm_head and embed_tokens in peft's settings; "
+    "train_embeddings=true of `training run` trains that matrix."
+)
 # What would make the sum another one than the above.
 _REFUSED = ("use_dora", "fan_in_fan_out", "lora_bias", "use_qalora", "trainable_token_indices", "layer_replication")
 
@@ -51,7 +61,8 @@ def merge(
             knows beyond the data it was tuned on (Wortsman et al. 2022, arXiv:2109.01903).
 
     Raises:
-        InputError: a folder lacks a file, the two do not belong together, or the adapter does more than LoRA.
+        InputError: a folder lacks a file, the two do not belong together, the adapter does more than LoRA, or an output
+            layer is apart from the embeddings.
     """
     weights, changes = Weights(base), _Changes(adapter, share)
     config = text_config(base, weights) | {"dtype": "bfloat16"}
@@ -64,8 +75,10 @@ def merge(
     try:
         progress("merging")
         shapes = {name: weights.shape(name) for name in weights.names}
-        _write(part / "model.safetensors", shapes, (changes.apply(name, weights(name)) for name in weights.names))
-        for name in _TOKENIZER:
+        write_bfloat16(
+            part / "model.safetensors", shapes, (changes.apply(name, weights(name)) for name in weights.names)
+        )
+        for name in TOKENIZER_FILES:
             if (base / name).is_file():
                 shutil.copyfile(base / name, part / name)
         (part / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
@@ -90,7 +103,7 @@ class _Changes:
             kind = self._config.get("peft_type")
             raise InputError(f"{folder}: an adapter of type {kind}", "Only LoRA adapters can be merged.")
         if used := [key for key in _REFUSED if self._config.get(key)]:
-            raise InputError(f"{folder}: {', '.join(used)} is set", "Merge it with peft, then export that.")
+            raise InputError(f"{folder}: {', '.join(used)} is set", _BY_PEFT)
         self._file = TensorFile(folder / ADAPTER)
         self._down: dict[str, str] = {}
         self._up: dict[str, str] = {}
@@ -122,7 +135,9 @@ class _Changes:
     def _sort(self, key: str) -> None:
         match = re.fullmatch(r"(.+)\.lora_(A|B)\.weight", key)
         if not match:
-            raise InputError(f"{self._folder}: cannot merge {key}", "Merge it with peft, then export that.")
+            raise InputError(f"{self._folder}: cannot merge {key}", _TIED if _AT_AN_END.search(key) else _BY_PEFT)
+        if _AT_AN_END.search(key):
+            raise InputError(f"{self._folder}: adapts {match[1]}", _TIED)
         side = self._down if match[2] == "A" else self._up
         side[_PREFIX.sub("", match[1]) + ".weight"] = key
 
@@ -136,16 +151,20 @@ class _Changes:
     def _checked(self, key: str, tensor: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         if tensor.shape != shape:
             what = f"{self._folder}: {key} is for a tensor {tensor.shape}, the base has {shape}"
-            raise InputError(what, "Give the base that the adapter was trained on.")
+            remedy = "Give the base that the adapter was trained on."
+            if key == "embed_tokens.weight":
+                what += ": embeddings were trained over another vocabulary"
+                remedy = "Give the base that the adapter was trained on, cut down to the same vocabulary."
+            raise InputError(what, remedy)
         return tensor
 
 
 def text_config(base: Path, weights: Weights) -> dict[str, Any]:
     """config.json of the text model alone; what multimodal ones leave to defaults is read off the tensors."""
-    raw: dict[str, Any] = json.loads((base / "config.json").read_bytes())
-    if "quantization_config" in raw:
+    raw = read_document(base / "config.json")
+    if raw.get("quantization_config"):
         raise InputError(f"{base}: quantised", "Give the 16-bit model that it was made from as the base.")
-    text = dict(raw.get("text_config") or raw)
+    text = {"model_type": "gemma3_text"} | dict(raw.get("text_config") or raw)
     for key in ("bos_token_id", "eos_token_id", "pad_token_id"):
         text.setdefault(key, raw.get(key))
     vocab, hidden = weights.shape("embed_tokens.weight")
@@ -166,8 +185,13 @@ def text_config(base: Path, weights: Weights) -> dict[str, Any]:
     return text
 
 
-def _write(path: Path, shapes: Mapping[str, tuple[int, ...]], tensors: Iterator[np.ndarray]) -> None:
-    """A safetensors file of bfloat16 tensors, which are made one by one as they are written."""
+def write_bfloat16(path: Path, shapes: Mapping[str, tuple[int, ...]], tensors: Iterable[np.ndarray]) -> None:
+    """A safetensors file of bfloat16 tensors, which are made one by one as they are written.
+
+    Args:
+        shapes: by the names within the text model, in the order in which `tensors` come.
+        tensors: float32; one may come in several slices of rows.
+    """
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}  # without it transformers 4 refuses the file
     offset = 0
     for name, shape in shapes.items():

@@ -23,6 +23,7 @@ from training.plan import Plan, fitted_budget, make_plan
 from training.run import RECORD
 from training.settings import TuningSettings
 from training.teacher import TEACHER, Teacher, find_teacher
+from training.vocabulary.checkpoint import fitted_base
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def prepare(settings: TuningSettings, dataset: Path, base: str, out: Path, backe
             # A run that is resumed keeps its split, whatever has become of the data since.
             kept = (out / RECORD).is_file() and split.is_dir()
             dataset = split if kept else write_splits(dataset, split, settings.seed)
-        found = find_base(base, out / "base")
+        found = fitted_base(find_base(base, out / "base"), settings, out)
     data = read_tuning_data(dataset)
     chosen = choose_backend(backend, processes=processes.count)
     import_backend(chosen)

@@ -1,4 +1,4 @@
-"""Causal language modelling on packed text: the loop that makes a base, or goes on with one."""
+"""Causal language modelling on packed text: the loop by which a base goes on reading."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,37 +22,34 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from transformers import Gemma3ForCausalLM
 
-STATE = "pretrain.pt"
+STATE, LOG = "adapt.pt", "adapt.jsonl"
 _TEXTS_AT_ONCE = 5000
 _SAVE_SECONDS = 600
 
 
 @dataclass(frozen=True)
 class LoopSettings:
-    """How to train. Learning rates are peaks; `warmup` and `decay` are shares of all steps."""
+    """How to train. Learning rates are peaks; `warmup` and `decay` are shares of all steps.
+
+    Raises:
+        InputError: a value is of the wrong kind or too small; names the key.
+    """
 
     sequence_length: int
     batch_size: int
-    learning_rate: float  # of the matrices, by Muon, scaled to match the size of AdamW's updates
-    embedding_learning_rate: float  # of embeddings and norms, by AdamW
-    weight_decay: float
+    learning_rate: float  # of the matrices
+    embedding_learning_rate: float  # of embeddings and norms
+    weight_decay: float  # of the matrices
     warmup: float
     decay: float
     epochs: int = 1
 
-    @classmethod
-    def of(cls, section: Mapping[str, Any], where: str) -> LoopSettings:
-        """The settings among the keys of a recipe's section. Raises InputError naming the key that is wrong."""
-        names = [field.name for field in fields(cls)]
-        if missing := [name for name in names if name not in section and name != "epochs"]:
-            raise InputError(f"{where}: no {', '.join(missing)}", "Compare it with training/recipes/starter.toml.")
-        given = {name: section[name] for name in names if name in section}
-        for name, value in given.items():
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
             whole = name in ("sequence_length", "batch_size", "epochs")
-            if type(value) not in ((int,) if whole else (int, float)) or value < whole:
+            if type(value) not in ((int,) if whole else (int, float)) or not value >= whole:
                 remedy = "It must be a whole number, at least 1." if whole else "It must be a number, at least 0."
-                raise InputError(f"{where}: {name} = {value!r}", remedy)
-        return cls(**given)
+                raise InputError(f"{name} = {value!r}", remedy)
 
 
 def pack(texts: Iterable[str], tokenizer: Tokenizer, limit: int | None = None) -> np.ndarray:
@@ -137,22 +134,19 @@ def mean_loss(model: Gemma3ForCausalLM, tokens: np.ndarray, settings: LoopSettin
     return total / windows
 
 
-def _optimizers(model: Gemma3ForCausalLM, settings: LoopSettings) -> list[tuple[str, torch.optim.Optimizer, float]]:
-    """Each optimiser with its name in the saved state and its peak learning rate."""
+def _optimizer(model: Gemma3ForCausalLM, settings: LoopSettings) -> tuple[torch.optim.Optimizer, list[float]]:
+    """AdamW over two groups of weights, and the peak learning rate of each."""
     matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name]
     others = [p for name, p in model.named_parameters() if p.ndim != 2 or "embed" in name]
-    # Muon orthogonalises the updates of weight matrices: fewer tokens to the same loss than AdamW alone.
-    muon = torch.optim.Muon(
-        matrices, lr=settings.learning_rate, weight_decay=settings.weight_decay, adjust_lr_fn="match_rms_adamw"
-    )
-    adamw = torch.optim.AdamW(others, lr=settings.embedding_learning_rate, betas=(0.9, 0.95), weight_decay=0.0)
-    return [("muon", muon, settings.learning_rate), ("adamw", adamw, settings.embedding_learning_rate)]
+    groups = [{"params": matrices, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    peaks = [settings.learning_rate, settings.embedding_learning_rate]
+    return torch.optim.AdamW(groups, lr=peaks[0], betas=(0.9, 0.95)), peaks
 
 
 def train(
     model: Gemma3ForCausalLM, tokens: np.ndarray, settings: LoopSettings, out: Path, *, compile: bool, save_every=400
 ) -> None:
-    """Trains `model` in place; goes on from `out/pretrain.pt` and logs to `out/pretrain.jsonl`.
+    """Trains `model` in place; goes on from `out/adapt.pt` and logs to `out/adapt.jsonl`.
 
     Whoever saves the finished model removes the state file.
 
@@ -167,24 +161,22 @@ def train(
     if not steps:
         what = f"{len(tokens):,} tokens of text: not one batch of {batch} x {length}"
         raise InputError(what, "Give more text, or a smaller batch or sequence length.")
-    optimizers = _optimizers(model, settings)
-    first = _load_state(out / STATE, model, optimizers)
+    optimizer, peaks = _optimizer(model, settings)
+    first = _load_state(out / STATE, model, optimizer)
     body = torch.compile(model.model) if compile else model.model
-    progress = tqdm(range(first, steps), initial=first, total=steps, desc="pretrain", mininterval=10, disable=None)
+    progress = tqdm(range(first, steps), initial=first, total=steps, desc="adapt", mininterval=10, disable=None)
     mean, saved = 0.0, time.monotonic()
-    with open(out / "pretrain.jsonl", "a", encoding="utf-8") as log:
+    with open(out / LOG, "a", encoding="utf-8") as log:
         for step in progress:
             scale = learning_rate_scale(step / steps, settings.warmup, settings.decay)
-            for _, optimizer, peak in optimizers:
-                for group in optimizer.param_groups:
-                    group["lr"] = peak * scale
+            for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+                group["lr"] = peak * scale
             window = _windows(tokens, order[step * batch : (step + 1) * batch], length, model.device)
             loss = _loss(body, model.model.embed_tokens.weight, window)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            for _, optimizer, _ in optimizers:
-                optimizer.step()
-                optimizer.zero_grad()
+            optimizer.step()
+            optimizer.zero_grad()
             mean = loss.item() if mean == 0 else 0.98 * mean + 0.02 * loss.item()
             if step % 20 == 0:
                 done = {"step": step, "tokens": (step + 1) * batch * length, "loss": round(mean, 4)}
@@ -192,25 +184,24 @@ def train(
                 log.flush()
                 progress.set_postfix(loss=f"{mean:.3f}")
             if step % save_every == save_every - 1 or time.monotonic() - saved > _SAVE_SECONDS:
-                _save_state(out / STATE, model, optimizers, step + 1)
+                _save_state(out / STATE, model, optimizer, step + 1)
                 saved = time.monotonic()
 
 
-def _load_state(path: Path, model: Any, optimizers: list[tuple[str, torch.optim.Optimizer, float]]) -> int:
+def _load_state(path: Path, model: Any, optimizer: torch.optim.Optimizer) -> int:
     """Puts the saved state back; returns the first step still to do."""
     if not path.exists():
         return 0
     saved = torch.load(path, map_location=model.device)
     model.load_state_dict(saved["model"])
-    for name, optimizer, _ in optimizers:
-        optimizer.load_state_dict(saved[name])
+    optimizer.load_state_dict(saved["optimizer"])
     step: int = saved["step"]
     return step
 
 
-def _save_state(path: Path, model: Any, optimizers: list[tuple[str, torch.optim.Optimizer, float]], step: int) -> None:
-    states = {name: optimizer.state_dict() for name, optimizer, _ in optimizers}
-    torch.save({"model": model.state_dict(), **states, "step": step}, path.with_suffix(".tmp"))
+def _save_state(path: Path, model: Any, optimizer: torch.optim.Optimizer, step: int) -> None:
+    state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
+    torch.save(state, path.with_suffix(".tmp"))
     os.replace(path.with_suffix(".tmp"), path)
 
 

@@ -10,7 +10,8 @@ RUN/adapter/      adapter_model.safetensors and adapter_config.json as peft load
 RUN/checkpoints/  while training: the last two checkpoints and the best
 RUN/tensorboard/  with --report-to tensorboard
 RUN/dataset/      the dataset with its splits, where it came without
-RUN/base/         the weights of a bundle, or the language model of a base that also reads images
+RUN/base/         the weights of a bundle or of a GGUF file, or the language model of a base that also reads images
+RUN/base/trimmed/ the base with the vocabulary that the settings ask for (`training.vocabulary`)
 RUN/teacher.safetensors  what the linear model thinks of the training rows, where the settings ask for it
 RUN/merged/       the merged model in Hugging Face form (`training.bundle_run`)
 RUN/bundle/       what the action loads (`training.bundle_run`)
@@ -72,7 +73,7 @@ def run(
     """Tunes `base` on `dataset`, writes `out` as above and makes its bundle.
 
     Args:
-        base: a folder, or "owner/name[@revision]" of the Hugging Face Hub.
+        base: what `training.base.find_base` takes: a folder, a GGUF file, or one of either on the Hugging Face Hub.
         backend: "auto", "unsloth" or "peft". Unsloth patches transformers for the whole process.
         resume: go on with what `out` holds.
         bundle: merge and export at the end.

@@ -71,6 +71,7 @@ def search(
     """
     from training.base import find_base
     from training.data import has_splits, write_splits
+    from training.vocabulary.checkpoint import fitted_base
 
     folder = out / "search"
     _check(out, resume)
@@ -87,7 +88,7 @@ def search(
             parted = out / "dataset"
             kept = begun and (parted / DATASET).is_file()
             dataset = parted if kept else write_splits(dataset, parted, settings.seed)
-        find_base(base, out / "base")
+        fitted_base(find_base(base, out / "base"), settings, out)
         _take_up_again(study)
         while (ended := len(_ended(study))) < trials:
             trial = study.ask()

@@ -28,6 +28,8 @@ class TuningSettings:
         warmup: below 1 a share of all steps, from 1 on a number of steps.
         batch_tokens: tokens of one batch, filling included; 0 means batches of `batch_size` rows.
         evaluations: how often an epoch is interrupted for an evaluation.
+        vocabulary: tokens of the base that are kept; 0 means all.
+        vocabulary_counts: path of a file that `python -m training vocabulary count` made; "" means the shipped counts.
         patience: evaluations without a gain of `min_change` after which training stops; 0 means never.
         rows: training rows that are taken, drawn by the seed, the same in all epochs; 0 means all.
         score_rows: validation rows that are answered at an evaluation for micro-F1; 0 means none.
@@ -58,6 +60,8 @@ class TuningSettings:
     gradient_checkpointing: str
     precision: str
     compile: bool
+    vocabulary: int
+    vocabulary_counts: str
     sequence_length: int
     token_budget: int
     describe: bool
@@ -217,6 +221,7 @@ _CHECKS: Mapping[str, _Check] = {
     "accumulation": _at_least(1),
     "gradient_checkpointing": _one_of("auto", "on", "off"),
     "precision": _one_of("auto", "bf16", "fp16", "fp32"),
+    "vocabulary": _at_least(0),
     "sequence_length": _at_least(64),
     "token_budget": _at_least(16),
     "fill_to": _at_least(1),

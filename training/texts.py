@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,64 +53,26 @@ def text_files(given: Iterable[Path]) -> list[Path]:
 
 
 def documents(
-    files: Sequence[Path],
-    seed: int,
-    *,
-    mix: Mapping[str, float] | None = None,
-    kept: Sequence[Path] = (),
-    characters: float = float("inf"),
+    files: Sequence[Path], seed: int, *, kept: Sequence[Path] = (), characters: float = float("inf")
 ) -> Iterator[str]:
     """Shuffled texts, until there are at least `characters` characters or no more texts.
 
     Args:
-        mix: part of a file's name -> its share of the characters; files without one are not read, and a source that
-            runs dry gives its share to the others. Without it all texts are shuffled together.
         kept: files whose rows are kept for evaluation, whatever their split.
 
     Raises:
-        InputError: a file is wrong (the message names the line), or a part of `mix` fits no file.
+        InputError: a file is wrong; the message names the line.
     """
-    sources = _sources(files, mix)
     openings = {text.opening for path in kept for text in read_texts(path)}
-    read: dict[str, list[str]] = {}
-    for name, paths in sources.items():
-        texts = [text for path in paths for text in read_texts(path)]
-        openings |= {text.opening for text in texts if text.kept}
-        read[name] = [text.text for text in texts if not text.kept]
-    rng = random.Random(seed)
-    pools: dict[str, list[str]] = {}
-    for name in sources:
-        pools[name] = [text for text in read.pop(name) if text and Text(text).opening not in openings]
-        rng.shuffle(pools[name])
-    yield from _drawn(pools, mix or dict.fromkeys(pools, 1.0), characters)
-
-
-def _drawn(pools: dict[str, list[str]], shares: Mapping[str, float], characters: float) -> Iterator[str]:
-    # Shares are of characters, not of documents: short commits would otherwise hardly count.
-    given, total = dict.fromkeys(pools, 0.0), 0
-    while total < characters and (left := [name for name in pools if pools[name]]):
-        name = min(left, key=lambda n: given[n] / shares[n])
-        text = pools[name].pop()
-        given[name] += len(text)
+    texts = [text for path in files for text in read_texts(path)]
+    openings |= {text.opening for text in texts if text.kept}
+    pool = [text.text for text in texts if not text.kept and text.text and text.opening not in openings]
+    random.Random(seed).shuffle(pool)
+    total = 0
+    while total < characters and pool:
+        text = pool.pop()
         total += len(text)
         yield text
-
-
-def _sources(files: Sequence[Path], mix: Mapping[str, float] | None) -> dict[str, list[Path]]:
-    if mix is None:
-        return {"": list(files)}
-    sources = {part: [path for path in files if part in path.name] for part in mix}
-    for part, paths in sources.items():
-        if not paths:
-            names = ", ".join(path.name for path in files)
-            raise InputError(f"mix: no file's name holds {part!r}", f"The files are {names}.")
-    for part, share in mix.items():
-        if not share > 0:
-            raise InputError(f"mix: {part} = {share}", "A share is above 0; leave out what is not to be read.")
-    for path in files:
-        if len(parts := [part for part in mix if part in path.name]) > 1:
-            raise InputError(f"mix: {' and '.join(parts)} both fit {path.name}", "Name each file by one part.")
-    return sources
 
 
 def read_texts(path: Path) -> Iterator[Text]:

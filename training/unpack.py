@@ -1,13 +1,14 @@
 """Turns a bundle back into a checkpoint in Hugging Face form, so that a model that was shipped can be tuned further.
 
-Its weights are those that the bundle computes with, in 32 bits: after rounding to 8, where it is quantised. Exported
-again it is the same model.
+Its weights are those that the bundle computes with, in 32 bits: after rounding, where it is quantised. Their scales
+are written beside them, for `training.rounding.GivenScales`: exported again with them it is the same model.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,17 @@ import onnx
 from tokenizers import AddedToken, Tokenizer
 
 from labeler.bundle import Manifest, Rope, read_manifest, verify
-from labeler.decoder import EMBEDDING_BLOCK
+from labeler.decoder import SCALES, Embeddings, read_scales
 from labeler.files import write_text
 from labeler.tensors import TensorFile, write_tensors
 from labeler.tokenizer import COMPACT_NAME, LIBRARY_NAME, open_tokenizer
-from training.licence import write_licence
+from training.licence import licence_of_bundle, write_licence
+from training.rounding import FINE, Blocks
 from training.tokenizer import like_gemma
+from training.vocabulary.record import write_record
 
+# Beside the weights, but no part of the checkpoint: what `training.rounding.given` reads.
+ROUNDED = "rounded.scales"
 _POSITIONS = 32_768  # Gemma-3-270M's; a bundle computes its rotary tables for whatever length it meets
 
 
@@ -35,13 +40,21 @@ def unpack(bundle: Path, out: Path) -> Path:
     verify(bundle)
     out.mkdir(parents=True, exist_ok=True)
     manifest, graph = read_manifest(bundle), _Graph(bundle / "decoder.onnx")
-    weights = graph.weights() | {"embed_tokens.weight": _embeddings(bundle / "embeddings.safetensors")}
+    rows = Embeddings(bundle / "embeddings.safetensors", manifest.shape)
+    weights = graph.weights() | {"embed_tokens.weight": rows(list(range(manifest.shape.vocab_size)))}
+    if graph.scales:
+        stored = TensorFile(bundle / "embeddings.safetensors")
+        place = stored.get("place")
+        # Rows of two kinds are found again without: each is rounded by what it holds.
+        own = {"embed_tokens": stored["scales"]} if place is None else {FINE: np.flatnonzero(place < 0)}
+        write_tensors(out / ROUNDED, graph.scales | own)
     write_tensors(out / "model.safetensors", {f"model.{name}": tensor for name, tensor in weights.items()})
     if (bundle / COMPACT_NAME).is_file():
         write_text(out / LIBRARY_NAME, library_tokenizer(bundle / COMPACT_NAME).to_str())
     else:
         shutil.copyfile(bundle / LIBRARY_NAME, out / LIBRARY_NAME)
-    write_licence(out, manifest.provenance.get("licence", ""))
+    write_licence(out, licence_of_bundle(manifest))
+    write_record(out, manifest.provenance.get("vocabulary"))
     width = len(weights["layers.0.mlp.gate_proj.weight"])
     config = _config(manifest, graph, width, open_tokenizer(bundle).control)
     write_text(out / "config.json", json.dumps(config, indent=2) + "\n")
@@ -53,8 +66,9 @@ class _Graph:
 
     def __init__(self, path: Path) -> None:
         graph = onnx.load(path, load_external_data=False).graph
-        # Read by ourselves: onnx refuses links, which is what the Hub's cache is made of.
-        self._data = path.with_suffix(".bin")
+        self._folder = path.parent
+        self._scales = read_scales(path.with_name(SCALES))
+        self.scales: dict[str, np.ndarray] = {}  # of every rounded matrix; filled by `weights`
         self._tensors = {tensor.name: tensor for tensor in graph.initializer}
         self._nodes = {node.output[0]: _attributes(node) for node in graph.node}
         self.epsilon = float(self._nodes["norm_in_out"]["epsilon"])
@@ -63,20 +77,18 @@ class _Graph:
 
     def weights(self) -> dict[str, np.ndarray]:
         """float32, by their names within the text model; without the embeddings."""
+        self.scales = {}
         found = {"layers.0.input_layernorm.weight": self._gain("norm_in")}
         for i, node in enumerate(self.attention):
             at, name = f"layers.{i}.", f"l{i}_"
-            qkv = self._linear(name + "qkv")
-            sizes = np.array([node["num_heads"], node["kv_num_heads"], node["kv_num_heads"]])
-            for part, rows in zip("qkv", _split(qkv, sizes * (len(qkv) // sizes.sum())), strict=True):
-                found[f"{at}self_attn.{part}_proj.weight"] = rows
+            heads = [node["num_heads"], node["kv_num_heads"], node["kv_num_heads"]]
+            matrices = self._linear(name + "qkv", [f"{i}.self_attn.{part}_proj" for part in "qkv"], heads)
+            matrices |= self._linear(name + "o", [f"{i}.self_attn.o_proj"])
+            matrices |= self._linear(name + "gate_up", [f"{i}.mlp.{part}_proj" for part in ("gate", "up")], [1, 1])
+            matrices |= self._linear(name + "down", [f"{i}.mlp.down_proj"])
+            found |= {f"layers.{matrix}.weight": rows for matrix, rows in matrices.items()}
             for part in "qk":
                 found[f"{at}self_attn.{part}_norm.weight"] = self._gain(f"{name}{part}_norm")
-            both = self._linear(name + "gate_up")
-            for part, rows in zip(("gate", "up"), np.split(both, 2), strict=True):
-                found[f"{at}mlp.{part}_proj.weight"] = rows
-            found[f"{at}self_attn.o_proj.weight"] = self._linear(name + "o")
-            found[f"{at}mlp.down_proj.weight"] = self._linear(name + "down")
             found[f"{at}post_attention_layernorm.weight"] = self._gain(name + "post_attention")
             found[f"{at}pre_feedforward_layernorm.weight"] = self._gain(name + "pre_mlp")
             found[f"{at}post_feedforward_layernorm.weight"] = self._gain(name + "post_mlp")
@@ -85,23 +97,31 @@ class _Graph:
         return found
 
     def _array(self, name: str) -> np.ndarray:
+        if name in self._scales:
+            return self._scales[name]
         tensor = self._tensors[name]
         dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)
-        offset = next(int(entry.value) for entry in tensor.external_data if entry.key == "offset")
-        return np.memmap(self._data, dtype, "r", offset, tuple(tensor.dims))
+        external = {entry.key: entry.value for entry in tensor.external_data}
+        # Read by ourselves: onnx refuses links, which is what the Hub's cache is made of.
+        file = self._folder / Path(external["location"]).name
+        return np.memmap(file, dtype, "r", int(external["offset"]), tuple(tensor.dims))
 
     def _gain(self, name: str) -> np.ndarray:
         gain: np.ndarray = self._array(name) - np.float32(1.0)
         return gain
 
-    def _linear(self, name: str) -> np.ndarray:
-        """A matrix as (out, in)."""
+    def _linear(self, name: str, parts: list[str], shares: Sequence[int] = (1,)) -> dict[str, np.ndarray]:
+        """The matrices (out, in) that stand one below the other, by their names, which have rows in these shares."""
         if name in self._tensors:
-            return np.ascontiguousarray(self._array(name).T)
-        packed, scales = self._array(f"{name}_q"), self._array(f"{name}_s")
-        rows, blocks = packed.shape[:2]
-        matrix = (packed.astype(np.float32) - 128.0) * scales.reshape(rows, blocks, 1)
-        return np.ascontiguousarray(matrix.reshape(rows, -1)[:, : self._nodes[f"{name}_out"]["K"]])
+            return _parted(np.ascontiguousarray(self._array(name).T), parts, shares)
+        node, packed, scales = self._nodes[f"{name}_out"], self._array(f"{name}_q"), self._array(f"{name}_s")
+        scales = scales.reshape(packed.shape[:2])
+        self.scales |= _parted(scales, parts, shares)
+        raised = packed.astype(np.int16)
+        if node["bits"] == 4:
+            raised = np.stack([raised & 15, raised >> 4], axis=-1).reshape(*packed.shape[:2], -1)
+        blocks = Blocks((raised - (1 << node["bits"] - 1)).astype(np.int8), scales)
+        return _parted(blocks.matrix(node["K"]), parts, shares)
 
 
 def library_tokenizer(compact: Path) -> Tokenizer:
@@ -166,17 +186,9 @@ def _rope(rope: Rope) -> dict[str, Any]:
     return {"rope_theta": rope.theta, **scaled}
 
 
-def _embeddings(path: Path) -> np.ndarray:
-    file = TensorFile(path)
-    rows, scales = file.as_float32("rows"), file.get("scales")
-    if scales is None:
-        return rows
-    wide = np.repeat(scales.astype(np.float32), EMBEDDING_BLOCK, axis=1)[:, : rows.shape[1]]
-    return rows * wide
-
-
-def _split(matrix: np.ndarray, sizes: np.ndarray) -> list[np.ndarray]:
-    return np.split(matrix, np.cumsum(sizes)[:-1])
+def _parted(rows: np.ndarray, names: list[str], shares: Sequence[int]) -> dict[str, np.ndarray]:
+    ends = np.cumsum(shares) * (len(rows) // sum(shares))
+    return dict(zip(names, np.split(rows, ends[:-1]), strict=True))
 
 
 def _attributes(node: onnx.NodeProto) -> dict[str, Any]:

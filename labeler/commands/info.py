@@ -49,6 +49,7 @@ def _show(folder: Path, manifest: Manifest) -> None:
         "decoder": f"{manifest.shape.layers} layers, hidden size {manifest.shape.hidden_size}, "
         f"{manifest.shape.vocab_size} tokens",
         "reads": f"up to {manifest.token_budget} tokens of an issue{', as plain text' if manifest.plain_text else ''}",
+        **_vocabulary(manifest.provenance.get("vocabulary")),
         **_flat(manifest.provenance),
     }.items():
         facts.add_row(Text(name, "dim"), Text(str(value)))
@@ -65,6 +66,15 @@ def _show(folder: Path, manifest: Manifest) -> None:
         text = card.read_text(encoding="utf-8", errors="replace")
         output.print()
         output.print(Markdown(text.split("---\n", 2)[-1] if text.startswith("---\n") else text))
+
+
+def _vocabulary(record: Any) -> dict[str, str]:
+    """A line on a vocabulary that was cut down (`training.vocabulary.record`); none for a whole one."""
+    try:
+        counts, ids = record["counts"]["name"], record["ids_sha256"][:12]
+        return {"vocabulary": f"{record['tokens']:,} of {record['of']:,} tokens, by counts {counts}, ids {ids}"}
+    except (TypeError, KeyError, ValueError):
+        return {}
 
 
 def _flat(facts: dict[str, Any]) -> dict[str, str]:

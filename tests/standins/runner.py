@@ -4,7 +4,8 @@ What is real: the steps, their order, `if:`, `continue-on-error`, env, working d
 behind GITHUB_OUTPUT, GITHUB_ENV, GITHUB_PATH and GITHUB_STEP_SUMMARY; the reading of workflow commands from the log.
 What is not: `uses:` steps. setup-uv puts a `uv` on the path that is a shim: it needs no network, it checks that the
 lock file is there, writes down its arguments, and makes a "virtual environment" whose python is the one of the tests.
-actions/cache/restore hits or misses as told, and copies nothing.
+actions/cache restores what it saved under the same key, or under one that begins as told, in the folder `caches`; with
+`cache_hit` a restore claims to have found its key.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +49,7 @@ class Step:
     summary: str = ""
     new_env: str = ""
     new_path: str = ""
+    seconds: float = 0.0
 
     @property
     def commands(self) -> list[tuple[str, str, str]]:
@@ -170,12 +174,14 @@ class Runner:
             return step
         step.env = {k: interpolate(str(v), contexts) for k, v in described.get("env", {}).items()}
         step.given = {k: interpolate(str(v), contexts) for k, v in described.get("with", {}).items()}
+        started = time.perf_counter()
         if "uses" in described:
             fine = self._use(described["uses"], step)
         else:
             assert "${{" not in described["run"], "text from outside in a shell script"
             where = interpolate(described.get("working-directory", str(self.workspace)), contexts)
             fine = self._bash(described["run"], where, event, step)
+        step.seconds = time.perf_counter() - started
         step.outcome = step.conclusion = "success" if fine else "failure"
         forgiven = described.get("continue-on-error", False)
         if isinstance(forgiven, str):
@@ -225,10 +231,27 @@ class Runner:
         if name == "astral-sh/setup-uv":
             self.path.insert(0, str(self._shim()))
         elif name == "actions/cache/restore":
-            step.outputs = {"cache-hit": "true" if self.cache_hit else ""}
+            step.outputs = {"cache-hit": "true" if self._restore(step.given) or self.cache_hit else ""}
         else:
             assert name == "actions/cache/save", f"no stand-in for {name}"
+            shutil.copytree(self._cached(step.given), self.caches / step.given["key"])  # an entry is never replaced
         return True
+
+    def _restore(self, given: Mapping[str, str]) -> bool:
+        """Whether there was an entry of the very key; of those that begin as told, the last saved is restored."""
+        entries = sorted(self.caches.glob("*"), key=lambda entry: entry.stat().st_mtime)
+        found = [entry for entry in entries if entry.name == given["key"]]
+        like = [entry for entry in entries if (begin := given["restore-keys"]) and entry.name.startswith(begin)]
+        if entry := (found or like)[-1:]:
+            shutil.copytree(entry[0], self._cached(given), dirs_exist_ok=True)
+        return bool(found)
+
+    @property
+    def caches(self) -> Path:
+        return self.folder / "caches"
+
+    def _cached(self, given: Mapping[str, str]) -> Path:
+        return self.folder / "home" / Path(given["path"]).relative_to("~")
 
     def _shim(self) -> Path:
         shim = self.folder / "bin" / "uv"

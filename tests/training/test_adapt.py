@@ -1,4 +1,4 @@
-"""Bases from plain text: what is read, what is not, going on after a kill, and the command."""
+"""A base that goes on reading: what is read, what is not, going on after a kill, and the command."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import json
 import signal
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from transformers import Gemma3ForCausalLM
 
 from labeler.errors import InputError
 from tests.models import tokenizer_json, write_checkpoint
-from training.adapt import adapt, from_scratch
+from training.adapt import adapt
 from training.licence import licence_of
 from training.pretrain import STATE, LoopSettings, _ChunkedCrossEntropy, mean_loss, pack, train
 from training.texts import documents, text_files
@@ -27,20 +28,6 @@ SETTINGS = LoopSettings(
     sequence_length=32, batch_size=4, learning_rate=1e-2, embedding_learning_rate=3e-3, weight_decay=0.0, warmup=0.1,
     decay=1.0,
 )  # fmt: skip
-RECIPE: dict[str, Any] = {
-    "seed": 0,
-    "tokenizer": {"vocab_size": 400, "sample_characters": 10_000},
-    "model": {
-        "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2,
-        "num_key_value_heads": 1, "head_dim": 16, "sliding_window": 64, "max_position_embeddings": 128,
-        "layer_types": ["sliding_attention", "full_attention"],
-    },
-    "pretrain": {
-        "tokens": 6_000, "sequence_length": 32, "batch_size": 4, "learning_rate": 1e-2,
-        "embedding_learning_rate": 1e-2, "weight_decay": 0.0, "warmup": 0.1, "decay": 0.4,
-        "mix": {"issues": 0.6, "notes": 0.4}, "kept": ["exam"],
-    },
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -95,11 +82,14 @@ def test_nothing_that_is_kept_for_evaluation_is_read_nor_what_opens_with_its_tit
     assert not {"The application crashes 30", "How do I configure the exam?"} & openings
 
 
-def test_a_mix_shares_out_characters_and_not_documents(tmp_path: Path) -> None:
-    (tmp_path / "long.jsonl").write_text("".join(json.dumps({"text": "l" * 100}) + "\n" for _ in range(500)))
-    (tmp_path / "short.jsonl").write_text("".join(json.dumps({"text": "s" * 10}) + "\n" for _ in range(500)))
-    read = "".join(documents(text_files([tmp_path]), 0, mix={"long": 0.75, "short": 0.25}, characters=8000))
-    assert read.count("l") / len(read) == pytest.approx(0.75, abs=0.02)
+def test_texts_are_given_in_the_seeds_order_until_they_suffice(texts: Path) -> None:
+    files = text_files([texts])
+    read = list(documents(files, 0))
+    assert list(documents(files, 0)) == read != list(documents(files, 1))
+    assert sorted(documents(files, 1)) == sorted(read)
+    some = list(documents(files, 0, characters=2000))
+    assert some == read[: len(some)]
+    assert len("".join(some[:-1])) < 2000 <= len("".join(some))
 
 
 @pytest.mark.parametrize(
@@ -210,38 +200,32 @@ def test_the_chunked_loss_and_its_gradients_equal_the_plain_ones() -> None:
         torch.testing.assert_close(a, b, atol=2e-3, rtol=0.05)
 
 
-def test_a_base_from_nothing_learns_and_has_turn_tokens_that_begin_as_a_document_does(
-    texts: Path, tmp_path: Path
-) -> None:
-    from tokenizers import Tokenizer
-
-    made = from_scratch(RECIPE, [texts], tmp_path, compile=False)
-    losses = [json.loads(line)["loss"] for line in (tmp_path / "pretrain.jsonl").read_text().splitlines()]
-    assert losses[-1] < losses[0]
-    assert not (tmp_path / STATE).exists()
-    rows = Gemma3ForCausalLM.from_pretrained(made).model.embed_tokens.weight
-    tokenizer = Tokenizer.from_file(str(made / "tokenizer.json"))
-    for turn, document in (("<start_of_turn>", "<bos>"), ("<end_of_turn>", "<eos>")):
-        assert torch.equal(rows[tokenizer.token_to_id(turn)], rows[tokenizer.token_to_id(document)])
-    text = tokenizer.decode(np.load(tmp_path / "tokens.npy").tolist())
-    assert "crashes 31" in text
-    assert "crashes 30" not in text
-    assert "exam" not in text
-    assert "A guide" not in text  # no share in the mix
-
-
 @pytest.mark.parametrize(
     ("change", "said"),
     [
         ({"batch_size": 0}, "batch_size = 0"),
-        ({"mix": {"issue": 0.5, "commits": 0.5}}, "no file's name holds 'commits'"),
-        ({"mix": {"issues": 0.0}}, "issues = 0"),
-        ({"tokens": 100}, "100 tokens of text: not one batch of 4 x 32"),
+        ({"epochs": 1.5}, "epochs = 1.5"),
+        ({"learning_rate": -1.0}, "learning_rate = -1.0"),
+        ({"weight_decay": float("nan")}, "weight_decay = nan"),
     ],
 )
-def test_a_wrong_recipe_is_refused_with_the_key(texts: Path, tmp_path: Path, change: dict[str, Any], said: str) -> None:
+def test_a_wrong_setting_is_refused_by_its_name(change: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said):
-        from_scratch(RECIPE | {"pretrain": RECIPE["pretrain"] | change}, [texts], tmp_path, compile=False)
+        replace(SETTINGS, **change)
+
+
+def test_matrices_and_the_rest_learn_at_rates_of_their_own(base: Path, tmp_path: Path) -> None:
+    model, before = (Gemma3ForCausalLM.from_pretrained(base) for _ in range(2))
+    tokens = np.random.default_rng(0).integers(7, 300, 32 * 4 + 1).astype(np.uint16)
+    train(model, tokens, replace(SETTINGS, embedding_learning_rate=0.0), tmp_path, compile=False)
+    was = dict(before.named_parameters())
+    moved = {name for name, p in model.named_parameters() if not torch.equal(p, was[name])}
+    assert moved == {name for name, p in was.items() if p.ndim == 2 and "embed" not in name}
+
+
+def test_too_little_text_is_refused(base: Path, texts: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="65 tokens of text: not one batch of 4 x 32"):
+        adapt(base, [texts], tmp_path, SETTINGS, tokens=100)
 
 
 def test_the_command_prints_the_folder_and_says_what_it_gained(

@@ -111,6 +111,10 @@ def test_what_is_no_gemma_3_text_model_is_refused_before_anything_is_read(tmp_pa
     (other / "config.json").write_text(json.dumps(config | {"model_type": "llama"}))
     with pytest.raises(InputError, match="llama"):
         find_base(str(other), tmp_path / "text")
+    (tmp_path / "adapter").mkdir()
+    (tmp_path / "adapter" / "adapter_config.json").write_text("{}")
+    with pytest.raises(InputError, match="looks like an adapter: merge it into its base first"):
+        find_base(str(tmp_path / "adapter"), tmp_path / "text")
     with pytest.raises(InputError, match="no such folder"):
         find_base(str(tmp_path / "absent"), tmp_path / "text")
     (other / "tokenizer.json").unlink()

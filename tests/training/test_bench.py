@@ -41,7 +41,7 @@ def test_smaller_batches_keep_the_size_of_a_step() -> None:
     settings = read_settings()
     assert with_rows(settings, 16) == settings
     assert (with_rows(settings, 6).batch_size, with_rows(settings, 6).accumulation) == (6, 3)
-    by_tokens = read_settings("starter")
+    by_tokens = read_settings("default", ["batch_tokens=8192", "sequence_length=512"])
     assert (with_rows(by_tokens, 4).batch_tokens, with_rows(by_tokens, 4).accumulation) == (4 * 512, 4)
 
 

@@ -196,6 +196,26 @@ def test_an_adapter_with_a_tensor_of_another_kind_is_refused(base: Path, tmp_pat
         merge(base, adapter, tmp_path / "merged")
 
 
+@pytest.mark.parametrize("settings", [{"target_modules": ["q_proj", "lm_head"]}, {"modules_to_save": ["lm_head"]}])
+def test_an_adapter_of_the_output_layer_is_told_what_to_do_instead(
+    base: Path, tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    adapter = write_adapter(base, tmp_path / "adapter", **settings)
+    with pytest.raises(InputError, match=r"lm_head[^\n]*\nEmbeddings and output layer are one matrix here"):
+        merge(base, adapter, tmp_path / "merged")
+
+
+def test_what_peft_merges_into_an_output_layer_of_its_own_is_not_exported(base: Path, tmp_path: Path) -> None:
+    adapter = write_adapter(base, tmp_path / "adapter", modules_to_save=["embed_tokens"])
+    model = PeftModel.from_pretrained(Gemma3ForCausalLM.from_pretrained(base), adapter).merge_and_unload()
+    model.save_pretrained(tmp_path / "merged")
+    (tmp_path / "merged" / "tokenizer.json").write_bytes((base / "tokenizer.json").read_bytes())
+    names = TensorFile(tmp_path / "merged" / "model.safetensors").names
+    assert "lm_head.weight" in names
+    with pytest.raises(InputError, match=r"lm_head\.weight differs from the embeddings"):
+        export(tmp_path / "merged", LabelSet((Label("bug"),)), tmp_path / "bundle")
+
+
 def test_half_an_adapter_and_a_quantised_base_are_refused(base: Path, tmp_path: Path) -> None:
     adapter = write_adapter(base, tmp_path / "adapter")
     file = TensorFile(adapter / ADAPTER)

@@ -121,7 +121,7 @@ def test_a_trial_that_is_worse_than_the_median_is_stopped(tmp_path: Path) -> Non
     assert not good.pruned
 
 
-@pytest.mark.parametrize("preset", ["default", "few", "reference", "starter", "starter_on"])
+@pytest.mark.parametrize("preset", ["default", "few", "reference"])
 def test_no_setting_tried_needs_more_memory_than_the_given_ones(preset: str) -> None:
     given = read_settings(preset)
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))

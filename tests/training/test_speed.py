@@ -12,27 +12,17 @@ from eval.cli import main
 
 def test_speed_measures_both_programs_on_the_same_weights(tmp_path: Path) -> None:
     # In a process of its own: a child's peak memory is at least its parent's, and this one holds torch.
-    command = [
-        sys.executable,
-        "-m",
-        "eval",
-        "speed",
-        "--shape",
-        "tiny",
-        "--runs",
-        "1",
-        "--work",
-        str(tmp_path),
-        "--json",
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    few = ["--shape", "tiny", "--runs", "1", "--many", "4", "--no-action", "--work", str(tmp_path), "--json"]
+    done = subprocess.run([sys.executable, "-m", "eval", "speed", *few], capture_output=True, text=True, check=True)
     figures = json.loads(done.stdout)
-    assert figures["times_faster_cold"] == pytest.approx(
-        figures["transformers_cold_seconds"] / figures["cold_seconds"], rel=1e-6
+    assert figures["transformers_times"] == pytest.approx(
+        figures["transformers_seconds"] / figures["cold_issue_seconds"], rel=1e-6
     )
     assert 0 < figures["decode_step_seconds"] < figures["warm_seconds"] < figures["cold_seconds"]
     assert 20 < figures["peak_megabytes"] < figures["transformers_peak_megabytes"]
-    assert figures["starter_issues_a_second"] > 1
+    assert figures["issues_a_second"] > 0
+    assert figures["export_seconds"] > 0
+    assert figures["skipped"] == {"transformers_trimmed": "no checkpoint was named"}
 
 
 def test_an_unknown_shape_lists_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
@@ -43,7 +33,7 @@ def test_an_unknown_shape_lists_the_known_ones(capsys: pytest.CaptureFixture[str
 def test_no_run_and_a_folder_that_cannot_be_made_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["speed", "--runs", "0"]) == 2
+    assert main(["speed", "--runs", "0"]) == main(["speed", "--many", "0"]) == 2
     (tmp_path / "file").write_text("", encoding="utf-8")
     assert main(["speed", "--work", str(tmp_path / "file" / "x")]) == 1
     assert "cannot be made" in capsys.readouterr().err

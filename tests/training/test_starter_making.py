@@ -186,6 +186,7 @@ def test_one_command_makes_a_calibrated_bundle_and_given_again_nothing(
     verify(out / "bundle")
     manifest = read_manifest(out / "bundle")
     assert (manifest.name, manifest.token_budget) == ("starter", 40)
+    assert manifest.quantisation == "int4/32, embeddings int4/32"
     assert manifest.provenance["data sha256"] == json.loads((out / "dataset.json").read_text())["sha256"]
     assert manifest.metrics["calibration rows"]["large model"] == 20
     assert len(manifest.thresholds) == 10

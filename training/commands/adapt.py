@@ -7,10 +7,9 @@ import math
 import sys
 from pathlib import Path
 
-HELP = "continue pretraining on unlabelled text, or make a small base from nothing"
+HELP = "continue the pretraining of a base on unlabelled text"
 EXAMPLES = """examples:
   python -m training adapt --text issues.jsonl notes/ --base unsloth/gemma-3-270m-it --out runs/adapted
-  python -m training adapt --text DATA --from-scratch training/recipes/starter.toml --out runs/starter
   python -m training run --data dataset.csv --base runs/adapted/base --out runs/mine
 
 Text: .txt and .md files (one text each), .jsonl and .csv with a column text, or title and body; each also as .gz.
@@ -20,48 +19,44 @@ Killed, it goes on where it was when the same command is given again."""
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--text", type=Path, nargs="+", required=True, help="files, or folders of them")
-    model = parser.add_mutually_exclusive_group(required=True)
-    model.add_argument("--base", help="a Gemma 3 text model: its folder, or its name on the Hugging Face Hub")
-    model.add_argument("--from-scratch", type=Path, metavar="RECIPE", help="a TOML file that describes a new model")
+    parser.add_argument(
+        "--base", required=True, help="a Gemma 3 model: its folder, a GGUF file, or its name on the Hub"
+    )
     parser.add_argument("--out", type=Path, required=True, help="the run's folder; the model becomes OUT/base")
     parser.add_argument("--no-compile", action="store_true", help="do not compile the model with torch.compile")
-    given = parser.add_argument_group("with --base (a recipe has its own)")
-    given.add_argument("--kept", type=Path, nargs="+", default=[], help="issues kept for evaluation: never read")
-    given.add_argument("--tokens", type=int, help="read at most so many (all)")
-    given.add_argument("--epochs", type=int, default=1, help="how often the text is read (1)")
-    given.add_argument("--sequence-length", type=int, default=512, help="tokens of one sequence (512)")
-    given.add_argument("--batch-size", type=int, default=8, help="sequences of one step (8)")
-    given.add_argument("--learning-rate", type=float, default=1e-3, help="peak, of the matrices, by Muon (1e-3)")
-    given.add_argument("--embedding-learning-rate", type=float, default=3e-4, help="peak, of the rest, by AdamW (3e-4)")
-    given.add_argument("--weight-decay", type=float, default=0.0, help="of the matrices (0)")
-    given.add_argument("--seed", type=int, default=0, help="of the order of the texts (0)")
+    parser.add_argument("--kept", type=Path, nargs="+", default=[], help="issues kept for evaluation: never read")
+    parser.add_argument("--tokens", type=int, help="read at most so many (all)")
+    parser.add_argument("--epochs", type=int, default=1, help="how often the text is read (1)")
+    parser.add_argument("--sequence-length", type=int, default=512, help="tokens of one sequence (512)")
+    parser.add_argument("--batch-size", type=int, default=8, help="sequences of one step (8)")
+    parser.add_argument("--learning-rate", type=float, default=1e-4, help="peak, of the matrices (1e-4)")
+    parser.add_argument(
+        "--embedding-learning-rate", type=float, default=1e-4, help="peak, of embeddings and norms (1e-4)"
+    )
+    parser.add_argument("--weight-decay", type=float, default=0.0, help="of the matrices (0)")
+    parser.add_argument("--seed", type=int, default=0, help="of the order of the texts (0)")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from training.pretrain import can_compile
-
-    compile = not arguments.no_compile and can_compile()
-    if arguments.from_scratch:
-        from training.adapt import from_scratch
-        from training.recipe import read_recipe
-
-        recipe = read_recipe(arguments.from_scratch, ("tokenizer", "model", "pretrain"))
-        print(from_scratch(recipe, arguments.text, arguments.out, compile=compile))
-        return 0
-    return _adapt(arguments, compile)
-
-
-def _adapt(arguments: argparse.Namespace, compile: bool) -> int:
     from labeler.errors import UsageError
     from training.adapt import adapt
     from training.base import find_base
     from training.licence import licence_of
-    from training.pretrain import LoopSettings
+    from training.pretrain import LoopSettings, can_compile
 
     if arguments.tokens is not None and arguments.tokens < 1:
         raise UsageError(f"--tokens is {arguments.tokens}.", "Give a number above 0, or leave it out.")
-    # A linear fall over the whole run, after a short warm-up: a trained base has no plateau to use.
-    settings = LoopSettings.of(vars(arguments) | {"warmup": 0.05, "decay": 1.0}, "the command line")
+    settings = LoopSettings(
+        arguments.sequence_length,
+        arguments.batch_size,
+        arguments.learning_rate,
+        arguments.embedding_learning_rate,
+        arguments.weight_decay,
+        # A linear fall over the whole run, after a short warm-up: a trained base has no plateau to use.
+        warmup=0.05,
+        decay=1.0,
+        epochs=arguments.epochs,
+    )
     base = find_base(arguments.base, arguments.out / "text-part")
     adapted = adapt(
         Path(base.path),
@@ -72,7 +67,7 @@ def _adapt(arguments: argparse.Namespace, compile: bool) -> int:
         seed=arguments.seed,
         tokens=arguments.tokens,
         licence=licence_of(base.name, Path(base.path)),
-        compile=compile,
+        compile=not arguments.no_compile and can_compile(),
     )
     print(
         f"on {adapted.measured:,} tokens kept back, after {adapted.trained:,}: "

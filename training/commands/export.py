@@ -4,39 +4,155 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-HELP = "turn a merged Gemma 3 checkpoint into a bundle, without torch"
-EXAMPLES = """example:
-  python -m training export --checkpoint runs/mine/merged --labels labels.yml --out bundle"""
+from labeler.errors import UsageError
+from training.vocabulary.options import add_vocabulary, as_asked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from training.base import Base
+    from training.quantisation import Quantisation
+    from training.rounding import Blocks
+
+HELP = "turn a Gemma 3 checkpoint, the adapter merged, into a bundle, without torch"
+EXAMPLES = """examples:
+  python -m training export --checkpoint runs/mine/merged --labels labels.yml --out bundle
+  python -m training export --checkpoint gemma-3-270m.gguf --labels labels.yml --out bundle
+  python -m training export --checkpoint merged --labels labels.yml --out bundle --bits 4 --mixed embeddings=4/64"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--checkpoint", type=Path, required=True, help="folder with config.json and safetensors")
+    parser.add_argument(
+        "--checkpoint", required=True,
+        help="a folder with config.json and safetensors, a GGUF file, or owner/name[@revision] or "
+        "owner/name@revision/FILE.gguf on the Hugging Face Hub",
+    )  # fmt: skip
     parser.add_argument("--labels", type=Path, required=True, help="labels.yml")
     parser.add_argument("--out", type=Path, required=True, help="the bundle's folder")
-    parser.add_argument("--name", default="", help="the model's name; default: the checkpoint folder's")
+    parser.add_argument("--name", default="", help="the model's name; default: the checkpoint's")
     parser.add_argument("--version", default="0", help="the model's version")
-    parser.add_argument("--fp32", action="store_true", help="keep 32-bit weights instead of 8-bit ones")
+    forms = parser.add_mutually_exclusive_group()
+    forms.add_argument("--fp32", action="store_true", help="keep 32-bit weights instead of 8-bit ones")
+    forms.add_argument("--bits", type=int, help="4 or 8; default: 8, in the form that versions up to 0.4 read too")
+    add_rounding(parser)
     parser.add_argument("--token-budget", type=int, default=1024, help="tokens of an issue that are read (1024)")
     parser.add_argument("--no-descriptions", action="store_true", help="leave descriptions out of the prompt")
+    add_vocabulary(parser)
+
+
+def add_rounding(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--block", type=int, default=32, help="with --bits, weights that share a scale: 32, 64 or 128")
+    parser.add_argument(
+        "--mixed",
+        default="",
+        metavar="FORMS",
+        help="with --bits, what differs: bits/block of qkv, o, gate_up, down, attention, mlp or embeddings; level=1 "
+        'for activations in 32 bits; fine=N for N embeddings in 8 bits; like "down=8/32 embeddings=4/64 fine=8000"',
+    )
+    parser.add_argument(
+        "--rounded", type=Path, metavar="FILE", help="round by the scales or codes in this safetensors file"
+    )
+    parser.add_argument(
+        "--calibrate",
+        type=Path,
+        metavar="DATA",
+        help="with --bits, round so that prompts of this dataset change least; with --rounded, count tokens in it only",
+    )
+    parser.add_argument("--calibration-rows", type=int, default=128, metavar="N", help="training rows for that (128)")
+
+
+def chosen_form(arguments: argparse.Namespace) -> Quantisation:
+    """What --bits, --block and --mixed say together. Raises InputError where that is nothing known."""
+    from training.quantisation import EIGHT_BITS, Grid, Quantisation, parse
+
+    if arguments.bits is None:
+        if arguments.mixed:
+            raise UsageError("--mixed goes with --bits", "Say --bits 4 or --bits 8.")
+        return EIGHT_BITS
+    grid = Grid(arguments.bits, arguments.block)
+    # In 8 bits the embeddings have one block size.
+    return parse(arguments.mixed, Quantisation.uniform(grid, grid if grid.bits == 4 else Grid()))
+
+
+def chosen_rounding(
+    arguments: argparse.Namespace, checkpoint: Path, form: Quantisation, progress: Callable[[str], None]
+) -> tuple[Callable[..., Blocks], list[int]]:
+    """What --rounded and --calibrate say, and the tokens with embeddings in 8 bits.
+
+    Raises:
+        InputError: a file is wrong.
+    """
+    from training.calibration_texts import calibration_texts, used_tokens
+    from training.checkpoint import Weights, read_config
+    from training.gptq import calibrated
+    from training.rounding import GivenBlocks, fine_of, given, nearest
+
+    data, budget = arguments.calibrate, arguments.token_budget
+    if (arguments.rounded or data) and arguments.bits is None:
+        raise UsageError("--rounded and --calibrate go with --bits", "Say --bits 4 or --bits 8.")
+    fine: list[int] = []
+    if form.fine:
+        fine = fine_of(arguments.rounded) if arguments.rounded else []
+        if not fine and not data:
+            raise UsageError("fine= needs issues to count tokens in", "Give them by --calibrate.")
+        fine = fine or used_tokens(checkpoint, data, form.fine, token_budget=budget)
+    if arguments.rounded:
+        return given(arguments.rounded), fine
+    if not data:
+        return nearest, fine
+    texts = calibration_texts(
+        checkpoint,
+        data,
+        rows=arguments.calibration_rows,
+        token_budget=budget,
+        describe=not arguments.no_descriptions,
+    )
+    config, weights = read_config(checkpoint), Weights(checkpoint)
+    return GivenBlocks(calibrated(config, weights, texts, form, fine=fine, progress=progress)), fine
 
 
 def run(arguments: argparse.Namespace) -> int:
     from labeler.labels import read_labels
+    from training.base import find_base
     from training.export import export
+    from training.licence import licence_of
 
-    manifest = export(
-        arguments.checkpoint,
-        read_labels(arguments.labels),
-        arguments.out,
-        name=arguments.name,
-        version=arguments.version,
-        quantise=not arguments.fp32,
-        token_budget=arguments.token_budget,
-        describe=not arguments.no_descriptions,
-        progress=lambda step: print(f"{step} …", file=sys.stderr),
-    )
+    def say(step: str) -> None:
+        print(f"{step} …", file=sys.stderr)
+
+    labels, form = read_labels(arguments.labels), chosen_form(arguments)
+    arguments.out.resolve().parent.mkdir(parents=True, exist_ok=True)
+    # What has to be converted goes beside the bundle, where there is room for a model, and away again.
+    with tempfile.TemporaryDirectory(prefix=f".{arguments.out.name}.", dir=arguments.out.resolve().parent) as work:
+        found = find_base(arguments.checkpoint, Path(work) / "checkpoint")
+        licence = licence_of(found.name, Path(found.path))
+        base = as_asked(found, arguments, Path(work) / "trimmed", say)
+        rounding, fine = chosen_rounding(arguments, Path(base.path), form, say)
+        manifest = export(
+            Path(base.path),
+            labels,
+            arguments.out,
+            name=arguments.name or _name(base),
+            version=arguments.version,
+            quantise=not arguments.fp32,
+            quantisation=form,
+            rounding=rounding,
+            fine=fine,
+            token_budget=arguments.token_budget,
+            describe=not arguments.no_descriptions,
+            plain_text=base.plain_text,
+            provenance={"licence": licence} if licence else None,
+            progress=say,
+        )
     size = sum(facts["size"] for facts in manifest.files.values())
     print(f"{arguments.out}: {manifest.name} {manifest.version}, {len(manifest.labels)} labels, {size / 1e6:.1f} MB")
     return 0
+
+
+def _name(base: Base) -> str:
+    """The last part of what was given: a repository's name, a folder's, a GGUF file's without its ending."""
+    return base.name.split("/")[-1] if base.revision else Path(base.name).resolve().name.removesuffix(".gguf")

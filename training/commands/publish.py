@@ -41,6 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
     content = read_content(arguments.bundle)
     target = parse_target(arguments.to, content.name)
     machine = read_machine(environment())
+    if content.added:
+        print(f"note: added to the bundle, as its base's licence asks: {', '.join(content.added)}", file=sys.stderr)
     for name in content.left_out:
         print(f"note: {one_line(name)} is not in the bundle's manifest and stays here", file=sys.stderr)
     if "README.md" not in content.files:

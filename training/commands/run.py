@@ -7,12 +7,14 @@ import json
 from pathlib import Path
 
 from labeler.argument_types import positive
+from training.vocabulary.options import add_vocabulary, vocabulary_settings
 
 HELP = "tune a base by LoRA on a dataset; merge, export, fit thresholds, write the card"
 EXAMPLES = """examples:
   python -m training run --data dataset.csv --base unsloth/gemma-3-270m-it --out runs/mine
   python -m training run --data dataset.csv --base unsloth/gemma-3-270m-it --out runs/mine --dry-run
-  python -m training run --data data/ --base labeler/starter --out runs/mine --preset few     # minutes on a CPU
+  python -m training run --data dataset.csv --base gemma-3-270m.gguf --out runs/mine
+  python -m training run --data data/ --base labeler/starter --out runs/mine --preset few     # also without a GPU
   accelerate launch -m training run --data data/ --base google/gemma-3-1b-it --out runs/large"""
 
 
@@ -20,19 +22,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="a CSV-label file, or a folder with dataset.csv")
     parser.add_argument(
         "--base", required=True,
-        help="a Gemma 3 model: its folder, or owner/name[@revision] on the Hugging Face Hub; or a bundle's folder",
+        help="a Gemma 3 model: its folder, a GGUF file, owner/name[@revision] or owner/name@revision/FILE.gguf on the "
+        "Hugging Face Hub; or a bundle's folder",
     )  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, help="the run's folder")
     parser.add_argument(
         "--preset",
         default="default",
         metavar="NAME|FILE",
-        help="default, few, reference, starter, starter_on, or a TOML file",
+        help="default, few, reference, or a TOML file",
     )
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="changes",
         help="one setting, repeatable; training/presets/default.toml explains them",
     )  # fmt: skip
+    add_vocabulary(parser)
     parser.add_argument(
         "--backend", choices=("auto", "unsloth", "peft"), default="auto",
         help="auto (default) is unsloth where it is installed with a CUDA device, else peft",
@@ -59,7 +63,8 @@ def run(arguments: argparse.Namespace) -> int:
     from training.run import say
     from training.settings import read_settings
 
-    settings, resume = read_settings(arguments.preset, arguments.changes), arguments.resume
+    changes = [*arguments.changes, *vocabulary_settings(arguments)]
+    settings, resume = read_settings(arguments.preset, changes), arguments.resume
     if arguments.dry_run:
         from training.plan import print_plan, refuse_what_cannot_fit
         from training.prepare import prepare

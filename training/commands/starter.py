@@ -13,8 +13,8 @@ EXAMPLES = """examples:
   python -m training starter --data DATA --base BASE --out runs/starter --adapter adapter.safetensors --seconds 3600
   python -m training starter --data DATA --calibrate-only labeler/starter --rows-seen runs/starter/rows.json
 
-It first says what it will do. Killed, it goes on where it was when the same command is given again. On a GPU it takes
-minutes, on two cores with bfloat16 units the recipe's hour and a half."""
+It first says what it will do. Killed, it goes on where it was when the same command is given again. The recipe's budget
+is an hour and a half of two cores with bfloat16 units; with a GPU, more issues are seen in that time: give --rows."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data", type=Path, required=True, help="folder of the files that training/starter/material.py names"
     )
     parser.add_argument(
-        "--base", default="", help="the pretrained model with the recipe's vocabulary: as for training run"
+        "--base", default="", help="the pretrained model, as for training run; it is trimmed to the recipe's vocabulary"
     )
     parser.add_argument("--out", type=Path, help="the run's folder; the bundle becomes OUT/bundle")
     parser.add_argument(

@@ -15,16 +15,23 @@ from labeler.fetch.huggingface import CARD, listed_files
 from labeler.hub import resolve
 from labeler.progress import download_bar
 from labeler.textfile import one_line
+from training.licence import carry_licence
 
 
 @dataclass(frozen=True)
 class Content:
-    """A whole bundle: name in it -> file. `left_out` are files of its folder that its manifest does not list."""
+    """A whole bundle: name in it -> file.
+
+    Attributes:
+        left_out: files of its folder that its manifest does not list.
+        added: files that its licence asks for and that it lacked.
+    """
 
     name: str
     version: str
     files: Mapping[str, Path]
     left_out: tuple[str, ...]
+    added: tuple[str, ...] = ()
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -51,13 +58,19 @@ class Published:
 
 
 def read_content(folder: Path) -> Content:
-    """Raises BundleError where the folder is no whole bundle, or lists a file that no download would take."""
+    """What of a bundle's folder is published; what its licence asks for is added to it first.
+
+    Raises:
+        BundleError: the folder is no whole bundle, or lists a file that no download would take.
+        InputError: something has to be added, and the folder cannot be written.
+    """
     verify(folder)
+    added = carry_licence(folder)
     names = {MANIFEST, *listed_files(folder / MANIFEST)} | ({CARD} if (folder / CARD).is_file() else set())
     present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     manifest = read_manifest(folder)
     files = {name: folder / name for name in sorted(names)}
-    return Content(one_line(manifest.name), one_line(manifest.version), files, tuple(sorted(present - names)))
+    return Content(one_line(manifest.name), one_line(manifest.version), files, tuple(sorted(present - names)), added)
 
 
 def fetch_back(pin: str, content: Content, machine: Machine, wait: Wait) -> None:

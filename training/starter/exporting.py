@@ -16,6 +16,8 @@ from labeler.labels import LabelSet
 from training.base import Base
 from training.export import export
 from training.licence import licence_of
+from training.quantisation import Grid, Quantisation
+from training.rounding import GivenScales
 from training.starter.recipe import Recipe
 
 _VERSIONS = ("torch", "tokenizers", "safetensors")
@@ -51,12 +53,7 @@ def export_tuned(
 
 
 def _rounding(recipe: Recipe, scales: Path | None) -> dict[str, Any]:
-    """How `export` is to round; nothing where it knows 8 bits alone, or weights were not seen rounded."""
-    try:
-        from training.quantisation import Grid, Quantisation
-        from training.rounding import GivenScales
-    except ImportError:
-        return {}
+    """How `export` is to round; where weights were never seen rounded, as it does by itself."""
     if scales is None:
         return {}
     four_bit = recipe.four_bit

@@ -1,6 +1,7 @@
 """Makes the starter by its recipe: rows, tuning, rounding, bundle, calibration, card; each stage once.
 
 OUT/starter.json          what was asked for: another recipe, base or adapter is refused
+OUT/base/                 the base, where it had to be converted or trimmed
 OUT/dataset.json          files, counts, what was left out (`training.starter.dataset`)
 OUT/rows.json             the rows by number, and once it is tuned those that it was shown (`training.starter.record`)
 OUT/log.jsonl, state.pt   the tuning (`training.fast.loop`)
@@ -32,6 +33,7 @@ from training.starter.material import Material
 from training.starter.recipe import Recipe
 from training.starter.record import ROWS, write_rows
 from training.starter.selection import Selection, select
+from training.vocabulary.checkpoint import trimmed
 
 ADAPTER, SCALES, MERGED, BUNDLE, RESULT = "adapter", "scales.safetensors", "merged", "bundle", "result.json"
 Progress = Callable[[str], None]
@@ -55,7 +57,7 @@ def make_starter(
     """Goes through the stages that are not done yet; returns the bundle's folder.
 
     Args:
-        base: as for `training run`; it must have the recipe's vocabulary.
+        base: as for `training run`; its vocabulary is cut down to the recipe's.
         adapter: LoRA to go on from.
         rows, seconds: take the place of the recipe's budget where one of them is given.
         earlier: `rows.json` of the runs that made the adapter: their rows do not calibrate.
@@ -67,7 +69,7 @@ def make_starter(
     bundle = out / BUNDLE
     if rows or seconds:
         recipe = replace(recipe, tuning=replace(recipe.tuning, rows=rows, seconds=seconds))
-    found, labels, material = _base(recipe, base, out), read_labels(recipe.labels), Material(data)
+    found, labels, material = _base(recipe, base, out, progress), read_labels(recipe.labels), Material(data)
     selection = select(material, labels.names, recipe.data, recipe.seed)
     _claim(recipe, found, adapter, out)
     dataset = write_dataset_record(recipe, material, selection, out)
@@ -89,13 +91,13 @@ def make_starter(
     return bundle
 
 
-def _base(recipe: Recipe, given: str, out: Path) -> Base:
-    """The base with the recipe's vocabulary."""
-    base = find_base(given, out / "base")
+def _base(recipe: Recipe, given: str, out: Path, progress: Progress) -> Base:
+    """The base, cut down to the recipe's vocabulary where it has more."""
+    base = trimmed(find_base(given, out / "base"), recipe.vocabulary, None, out / "base" / "trimmed", progress)
     tokens = base.config.vocab_size
     if tokens != recipe.vocabulary:
         what = f"{given}: {tokens:,} tokens, and the recipe says {recipe.vocabulary:,}"
-        raise InputError(what, "Trim the base to that vocabulary first, or give the recipe another.")
+        raise InputError(what, "Give a base with its whole vocabulary, or the recipe another number.")
     return base
 
 
