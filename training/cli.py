@@ -16,6 +16,7 @@ COMMANDS = {
     "export": "turn a merged Gemma 3 checkpoint into a bundle, without torch",
     "quantise": "measure a merged checkpoint in many forms of its weights beside 32 bits",
     "vocabulary": "cut a base down to the tokens that issues use, count them anew, say what it costs by language",
+    "starter": "make the bundled starter again by its recipe: tune, round to 4 bits, export, calibrate",
 }
 EXAMPLES = """examples:
   python -m training run --data dataset.csv --base unsloth/gemma-3-270m-it --out runs/mine

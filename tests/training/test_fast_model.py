@@ -1,0 +1,206 @@
+"""The fast model computes what transformers and peft compute, with a shared prefix and with rounded weights too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors.torch import load_file
+from transformers import Gemma3ForCausalLM
+
+from labeler.errors import InputError
+from tests.models import write_checkpoint
+from training.fast.adapter import load_adapter, write_adapter
+from training.fast.lora import MATRICES, Rank
+from training.fast.merged import write_merged
+from training.fast.model import Gemma
+from training.fast.parts import Part, Row, split
+from training.fast.rounding import Grid, best_scales, rounded
+
+torch.set_num_threads(1)
+RANK = Rank(4, 8.0, rslora=True)
+PREFIX = [2, 17, 30, 31, 44, 9, 12]
+WAYS = pytest.mark.parametrize("fused", [False, True], ids=["beside", "fused"])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two key/value heads, and a window that the prefix with a row does not fit into."""
+    return write_checkpoint(tmp_path_factory.mktemp("base") / "base", num_key_value_heads=2, sliding_window=16)
+
+
+def rows(count: int = 3, seed: int = 0) -> list[Row]:
+    draw = torch.Generator().manual_seed(seed)
+    return [
+        Row(torch.randint(5, 200, (4 + 5 * place,), generator=draw).tolist(), [50 + place, 7, 1])
+        for place in range(count)
+    ]
+
+
+def gemma(folder: Path, **how: Any) -> Gemma:
+    """With an adapter that changes something: a fresh one's B is zero."""
+    model = Gemma(folder, RANK, **how)
+    draw = torch.Generator().manual_seed(3)
+    for one in model.adapted.values():
+        one.set(one.a.detach(), torch.randn(one.b.shape, generator=draw) * 0.05)
+    return model
+
+
+def by_peft(folder: Path, model: Gemma, tmp_path: Path) -> PeftModel:
+    """transformers' model with the same adapter, by way of its files."""
+    write_adapter(tmp_path / "adapter", model.adapted, RANK, "base")
+    causal = Gemma3ForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
+    return PeftModel.from_pretrained(causal, tmp_path / "adapter", is_trainable=True)
+
+
+def peft_loss(model: Any, part: Part) -> torch.Tensor:
+    """Rows by themselves, each with the prefix, without filling."""
+    total = torch.zeros(())
+    for row in part.rows:
+        ids = torch.tensor([part.prefix + row.issue + row.answer])
+        logits = model(input_ids=ids).logits[0, -len(row.answer) - 1 : -1]
+        total = total + torch.nn.functional.cross_entropy(logits, torch.tensor(row.answer), reduction="sum")
+    return total
+
+
+@WAYS
+def test_hidden_states_are_those_of_transformers(folder: Path, fused: bool, tmp_path: Path) -> None:
+    model = gemma(folder, fused=fused)
+    causal = by_peft(folder, model, tmp_path)
+    ids = torch.randint(5, 200, (2, 24))
+    with torch.no_grad():
+        alone = model.hidden(torch.tensor([], dtype=torch.long), ids)
+        after = model.hidden(torch.tensor(PREFIX), ids)
+        wanted = causal.base_model.model.model(input_ids=ids).last_hidden_state
+        whole = torch.cat([torch.tensor([PREFIX, PREFIX]), ids], 1)
+        wanted_after = causal.base_model.model.model(input_ids=whole).last_hidden_state[:, len(PREFIX) :]
+    assert torch.allclose(alone, wanted, atol=1e-4)
+    assert torch.allclose(after, wanted_after, atol=1e-4)
+
+
+@WAYS
+def test_one_prefix_for_all_gives_loss_and_gradients_of_separate_rows(
+    folder: Path, fused: bool, tmp_path: Path
+) -> None:
+    model, part = gemma(folder, fused=fused), Part(PREFIX, rows())
+    causal = by_peft(folder, model, tmp_path)
+    loss, wanted = model.loss(part), peft_loss(causal, part)
+    assert loss.item() == pytest.approx(wanted.item(), abs=1e-4)
+    loss.backward()
+    wanted.backward()
+    found = dict(causal.named_parameters())
+    for name, one in model.adapted.items():
+        for side, parameter in (("A", one.a), ("B", one.b)):
+            gradient = found[f"base_model.model.model.{name}.lora_{side}.default.weight"].grad
+            assert gradient.abs().max() > 0.01
+            assert torch.allclose(parameter.grad, gradient, atol=1e-4), (name, side)
+
+
+@WAYS
+def test_rounded_tuning_sees_the_nearest_weights_on_the_grid(folder: Path, fused: bool, tmp_path: Path) -> None:
+    grid, part = Grid(4, 32), Part(PREFIX, rows())
+    model = gemma(folder, fused=fused, first_layer=1)
+    before = model.loss(part).item()
+    model.begin_rounding(grid, embeddings=Grid(4, 64))
+    loss = model.loss(part)
+    assert abs(loss.item() - before) > 1e-3
+    # A model whose weights are the rounded ones, without an adapter, says the same.
+    write_merged(model, tmp_path / "rounded")
+    plain = Gemma3ForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
+    table = plain.get_input_embeddings().weight
+    assert len({row.unique().numel() <= 16 for row in model.embeddings.view(-1, 64)}) == 1
+    off = (table.data - model.embeddings).abs().mean() / model.scales()["embed_tokens"].abs().mean()
+    assert 0.2 < off < 0.3, "a quarter of a step, on the whole"
+    table.data.copy_(model.embeddings)
+    for name, one in model.adapted.items():
+        weight = plain.get_parameter(f"model.{name}.weight")
+        exact = one.weight + RANK.scale * one.b @ one.a
+        steps = weight.data.copy_(one.merged()).view(*one.scales.shape, 32) / one.scales[..., None]
+        assert torch.allclose(steps, steps.round(), atol=1e-4)
+        assert steps.min() >= -8.001
+        assert steps.max() <= 7.001
+        inside = (steps.round() > -8) & (steps.round() < 7)
+        off = (exact.view_as(steps) / one.scales[..., None] - steps).abs()
+        assert off[inside].max() <= 0.5 + 1e-4, name
+        # The checkpoint in bfloat16 is read back as the same numbers by the same scales.
+        read = load_file(tmp_path / "rounded" / "model.safetensors")[f"model.{name}.weight"].float()
+        assert torch.equal((read.view_as(steps) / one.scales[..., None]).round(), steps.round())
+    assert loss.item() == pytest.approx(peft_loss(plain, part).item(), abs=1e-4)
+    # Straight through: gradients are those of an adapter beside the rounded weights.
+    loss.backward()
+    config = LoraConfig(r=4, lora_alpha=8, use_rslora=True, target_modules=[m.rpartition(".")[2] for m in MATRICES])
+    beside = get_peft_model(plain, config)
+    parameters = dict(beside.named_parameters())
+    for name, one in model.adapted.items():
+        key = f"base_model.model.model.{name}"
+        parameters[f"{key}.lora_A.default.weight"].data.copy_(one.a.data)
+        parameters[f"{key}.lora_B.default.weight"].data.copy_(one.b.data)
+        parameters[f"{key}.base_layer.weight"].data -= RANK.scale * (one.b @ one.a).data
+    peft_loss(beside, part).backward()
+    for name, one in model.adapted.items():
+        for side, parameter in (("A", one.a), ("B", one.b)):
+            gradient = parameters[f"base_model.model.model.{name}.lora_{side}.default.weight"].grad
+            assert torch.allclose(parameter.grad, gradient, atol=2e-4), (name, side)
+
+
+def test_scales_are_half_precision_and_better_than_the_largest_weights(folder: Path) -> None:
+    weight = torch.randn(16, 64, generator=torch.Generator().manual_seed(1))
+    weight[0] = 0
+    grid = Grid(4, 32)
+    scales = best_scales(weight, grid)
+    assert torch.equal(scales, scales.half().float())
+    assert scales.shape == (16, 2)
+    plain = weight.view(16, 2, 32).abs().amax(-1) / 7
+    errors = [(rounded(weight, found, grid)[1:] - weight[1:]).pow(2).sum() for found in (scales, plain)]
+    assert errors[0] < 0.9 * errors[1]
+    assert not rounded(weight, scales, grid)[0].any()
+    with pytest.raises(InputError, match="blocks of 32"):
+        best_scales(weight[:, :40], grid)
+
+
+def test_layers_below_the_first_learn_only_once_rounding_begins(folder: Path) -> None:
+    model, part = Gemma(folder, RANK, first_layer=2), Part(PREFIX, rows(1))
+    model.loss(part).backward()
+    assert [bool(one[0].b.grad is not None) for one in model.layers] == [False, False, True]
+    model.begin_rounding(Grid())
+    model.loss(part).backward()
+    assert all(one.b.grad is not None for one in model.adapted.values())
+
+
+def test_an_adapter_goes_on_where_it_was_and_a_wrong_one_is_refused(folder: Path, tmp_path: Path) -> None:
+    model = gemma(folder)
+    write_adapter(tmp_path / "adapter", model.adapted, RANK, "base")
+    for path in (tmp_path / "adapter", tmp_path / "adapter" / "adapter_model.safetensors"):
+        again = Gemma(folder, RANK, first_layer=3)
+        load_adapter(path, again.adapted, RANK)
+        part = Part(PREFIX, rows())
+        assert again.loss(part).item() == pytest.approx(model.loss(part).item(), abs=1e-5)
+    with pytest.raises(InputError, match="scaled by 4"):
+        load_adapter(tmp_path / "adapter", model.adapted, Rank(4, 8.0, rslora=False))
+    other = Rank(8, 8.0 * 2**0.5, rslora=True)
+    with pytest.raises(InputError, match=r"layers.0.self_attn.q_proj is"):
+        load_adapter(tmp_path / "adapter", Gemma(folder, other).adapted, other)
+
+
+@WAYS
+def test_in_sixteen_bits_it_computes_nearly_the_same(folder: Path, fused: bool) -> None:
+    exact, part = gemma(folder), Part(PREFIX, rows())
+    short = gemma(folder, dtype=torch.bfloat16, fused=fused)
+    assert short.loss(part).item() == pytest.approx(exact.loss(part).item(), rel=0.02)
+    for model in (exact, short):
+        model.loss(part).backward()
+    for one, other in zip(exact.adapted.values(), short.adapted.values(), strict=True):
+        assert other.b.grad.dtype == torch.float32
+        alike = torch.nn.functional.cosine_similarity(one.b.grad.flatten(), other.b.grad.flatten(), 0)
+        assert alike > 0.98, one.name
+
+
+def test_rows_are_cut_into_parts_of_like_length() -> None:
+    parts = split(PREFIX, rows(6), 40)
+    assert sorted(row for part in parts for row in part.rows) == sorted(rows(6))
+    assert all(len(part.rows) == 1 or len(part.rows) * part.length <= 40 for part in parts)
+    assert [part.length for part in parts] == sorted(part.length for part in parts)
+    assert parts[0].tokens == len(PREFIX) + len(parts[0].rows) * parts[0].length

@@ -1,0 +1,215 @@
+"""The starter's recipe on a small scale: what it mixes, and the one command from data to a calibrated bundle."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+from pathlib import Path
+
+import pytest
+import torch
+from peft import PeftModel
+from transformers import Gemma3ForCausalLM
+
+from labeler.bundle import read_manifest, verify
+from labeler.errors import InputError
+from labeler.labels import LabelSet, read_labels
+from labeler.tensors import TensorFile
+from labeler.tokenizer import LibraryTokenizer
+from tests.models import tokenizer_json
+from tests.training.small import write_base
+from tests.training.starter_material import RECIPE, TOPICS, small_recipe, write_material, write_recipe
+from training.cli import main as train
+from training.logs import read_log
+from training.starter.episodes import Episodes
+from training.starter.forms import formed
+from training.starter.material import ISSUES, Material
+from training.starter.names import DESCRIPTIONS, HABITS, NAMES
+from training.starter.recipe import Recipe, read_recipe
+from training.starter.record import read_used
+from training.starter.selection import select
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_material(tmp_path_factory.mktemp("material"))
+
+
+@pytest.fixture(scope="module")
+def labels() -> LabelSet:
+    return read_labels(RECIPE.with_name("starter-labels.yml"))
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
+    return small_recipe(tmp_path_factory.mktemp("recipe"))
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> LibraryTokenizer:
+    path = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
+    path.write_text(tokenizer_json())
+    return LibraryTokenizer(path)
+
+
+def stream(recipe: Recipe, data: Path, labels: LabelSet, tokenizer: LibraryTokenizer) -> Episodes:
+    selection = select(Material(data), labels.names, recipe.data, recipe.seed)
+    return Episodes(selection, labels, tokenizer, recipe.mixture, 1, recipe.seed)
+
+
+def test_no_row_that_is_kept_apart_is_ever_shown(
+    recipe: Recipe, data: Path, labels: LabelSet, tokenizer: LibraryTokenizer
+) -> None:
+    material, episodes = Material(data), stream(recipe, data, labels, tokenizer)
+    selection = select(material, labels.names, recipe.data, recipe.seed)
+    apart = set(selection.held_out) | {example.row for example in selection.validation}
+    apart |= {issue.row for issue in material.issues if not issue.is_train}
+    titles = {material.issues[row].title for row in apart}
+    kinds = set()
+    for _ in range(300):
+        episode = episodes.draw()
+        kinds.add(episode.kind)
+        assert not titles & {shown.issue.title for shown in episode.issues}
+        assert all(shown.labels <= set(episode.labels.names) for shown in episode.issues)
+    assert kinds == set(recipe.mixture.kinds)
+    seen = set().union(*episodes.dealt.values())
+    assert seen <= {row for rows in selection.rows().values() for row in rows}
+    assert len(seen) > 100
+    assert not seen & apart
+    assert len(selection.validation) == 10
+    assert len(selection.held_out) == len(set(sorted(material.large)[::6]) | set(range(100, 112)))
+
+
+def test_a_title_that_is_held_out_stays_out_under_another_row(data: Path, tmp_path: Path, labels: LabelSet) -> None:
+    copied = write_material(tmp_path / "material")
+    lines = gzip.decompress((copied / ISSUES).read_bytes()).decode().splitlines()
+    first, other = json.loads(lines[0]), json.loads(lines[5])  # row 0 is the scoreboard's
+    lines[5] = json.dumps(other | {"title": f" {first['title'].upper()}"})
+    with gzip.open(copied / ISSUES, "wt") as file:
+        file.write("\n".join(lines) + "\n")
+    settings = small_recipe(tmp_path).data
+    before, after = (select(Material(folder), labels.names, settings, 1).rows() for folder in (data, copied))
+    assert 5 in before["project lists"]
+    assert not any(5 in rows for rows in after.values())
+
+
+def test_lists_vary_and_labels_follow_their_new_names(
+    recipe: Recipe, data: Path, labels: LabelSet, tokenizer: LibraryTokenizer
+) -> None:
+    episodes = stream(recipe, data, labels, tokenizer)
+    drawn = [episode for _ in range(400) if (episode := episodes.draw()).kind == "large"]
+    names = [episode.labels.names for episode in drawn]
+    assert len(set(names)) > len(names) / 3
+    assert any(set(one) == set(labels.names) and one != labels.names for one in names), "another order"
+    assert any(len(one) < 10 for one in names)
+    assert all(len(one) >= recipe.mixture.kinds["large"].least for one in names)
+    assert any(not any(label.description for label in episode.labels) for episode in drawn)
+    other = [episode for episode in drawn if not set(episode.labels.names) & set(labels.names)]
+    assert other
+    own = {new: name for name, found in NAMES.items() for new in found}
+    told = {own[name] for episode in other for shown in episode.issues for name in shown.labels}
+    assert told == {"bug", "enhancement", "documentation", "question"}
+    for episode in other:
+        listed = {own[name]: name for name in episode.labels.names}
+        for shown in episode.issues:
+            crashes = any(word in shown.issue.title for word in TOPICS["bug"])
+            assert (listed.get("bug") in shown.labels) == (crashes and "bug" in listed)
+
+
+def test_names_are_ten_habits_and_descriptions_are_for_the_same_labels(labels: LabelSet) -> None:
+    assert set(NAMES) == set(DESCRIPTIONS) == set(labels.names)
+    for habit in range(HABITS):
+        column = [found[habit] for found in NAMES.values()]
+        assert len({name.casefold() for name in column}) == len(column)
+    assert all(len(set(found)) == HABITS for found in NAMES.values())
+
+
+def test_a_form_keeps_the_whole_text(recipe: Recipe) -> None:
+    rng = random.Random(3)
+    body = "First line\n\n```py\nx = {1: '{version}'}\n```"
+    forms = [formed(body, rng) for _ in range(50)]
+    assert all(body in form for form in forms)
+    assert sum("- [x]" in form for form in forms) > 25
+    assert len(set(forms)) == 50
+    assert formed("", rng)
+
+
+def test_a_stream_goes_on_where_it_was(
+    recipe: Recipe, data: Path, labels: LabelSet, tokenizer: LibraryTokenizer
+) -> None:
+    first, second = (stream(recipe, data, labels, tokenizer) for _ in range(2))
+    for _ in range(20):
+        next(first)
+    state = json.loads(json.dumps(first.state()["piles"]))
+    second.restore(first.state() | {"piles": state, "dealt": {name: set(rows) for name, rows in first.dealt.items()}})
+    assert [next(first) for _ in range(20)] == [next(second) for _ in range(20)]
+    assert first.dealt == second.dealt
+
+
+def test_the_recipe_that_ships_is_whole_and_a_wrong_one_names_the_key(tmp_path: Path) -> None:
+    shipped = read_recipe(RECIPE)
+    assert sum(kind.share for kind in shipped.mixture.kinds.values()) == pytest.approx(1)
+    path = write_recipe(tmp_path)
+    text = path.read_text()
+    for old, new, said in (
+        ("rank = 4", "rank = 4.5", "tuning.rank = 4.5"),
+        ("clip = 1.0", "clop = 1.0", "no tuning.clip; unknown: tuning.clop"),
+        ("[four_bit]\nbegin = 0.45", "[four_bit]\nbegin = true", "four_bit.begin = True"),
+        ("bits = 4", "bits = 3", "four_bit.bits"),
+    ):
+        assert old in text
+        path.write_text(text.replace(old, new))
+        with pytest.raises(InputError, match=said):
+            read_recipe(path)
+
+
+def test_one_command_makes_a_calibrated_bundle_and_given_again_nothing(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base, out = write_base(tmp_path / "base", dtype="bfloat16"), tmp_path / "out"
+    tokens = read_tokens(base)
+    recipe = write_recipe(tmp_path, vocabulary=str(tokens))
+    command = ["starter", "--recipe", str(recipe), "--data", str(data), "--base", str(base), "--out", str(out),
+               "--no-compile", "--people", "40", "--large", "20"]  # fmt: skip
+    assert train([*command, "--rows", "240"]) == 0
+    told = capsys.readouterr()
+    assert told.out.strip() == str(out / "bundle")
+    assert told.err.index("left out: ") < told.err.index("validation loss before")
+    result = json.loads((out / "result.json").read_text())
+    losses = result["validation"]
+    assert losses["after"] < 0.8 * losses["before"]
+    assert result["position"]["rows"] >= 240
+    assert read_log(out / "log.jsonl")
+    verify(out / "bundle")
+    manifest = read_manifest(out / "bundle")
+    assert (manifest.name, manifest.token_budget) == ("starter", 40)
+    assert manifest.quantisation == "int4/32, embeddings int4/32"
+    assert manifest.provenance["data sha256"] == json.loads((out / "dataset.json").read_text())["sha256"]
+    assert manifest.metrics["calibration rows"]["large model"] == 20
+    assert len(manifest.thresholds) == 10
+    # A row was shown or it calibrates: the record tells which.
+    used = read_used([out / "rows.json"], data)
+    assert used
+    record = json.loads((out / "rows.json").read_text())
+    assert not used & set(record["validation"])
+    # peft loads the adapter, and the scales are those of every matrix.
+    PeftModel.from_pretrained(Gemma3ForCausalLM.from_pretrained(base), out / "adapter")
+    scales = TensorFile(out / "scales.safetensors")
+    assert scales["0.self_attn.q_proj"].shape == (32, 1)
+    assert len(scales.names) == 2 * 7 + 1
+    before = read_manifest(out / "bundle")
+    monkeypatch.setattr("training.fast.loop.tune", None)
+    assert train([*command, "--rows", "240"]) == 0
+    assert read_manifest(out / "bundle") == before
+    assert train([*command, "--rows", "300"]) == 1
+    assert "another tuning" in capsys.readouterr().err
+    assert train([*command[:-5], "--people", "4", "--adapter", str(tmp_path / "none")]) == 1
+    assert "none: missing" in capsys.readouterr().err
+
+
+def read_tokens(base: Path) -> int:
+    found: int = json.loads((base / "config.json").read_text())["vocab_size"]
+    return found

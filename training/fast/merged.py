@@ -1,0 +1,51 @@
+"""The checkpoint that comes of tuning, in Hugging Face form."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from labeler.files import replaced, write_text
+from training.checkpoint import Weights
+from training.fast.model import EMBEDDINGS, Gemma
+from training.merge import text_config
+
+_COPIED = (
+    "tokenizer.json",
+    "tokenizer.model",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "README.md",
+    "NOTICE",
+)
+
+
+def write_merged(model: Gemma, out: Path) -> None:
+    """The base with what tuning made of it, in bfloat16; rounded weights, if rounding has begun.
+
+    A rounded weight is a whole number times its scale; in bfloat16 it moves by less than half a step, so an export with
+    the same scales finds the same number. Each file is whole or absent.
+    """
+    adapted, weights, tensors = model.adapted, Weights(model.folder), {}
+    for name in weights.names:
+        module = name.removesuffix(".weight")
+        if module in adapted:
+            found = adapted[module].merged()
+        elif module == EMBEDDINGS:
+            found = model.embeddings
+        else:
+            found = torch.from_numpy(weights(name).copy())
+        tensors[f"model.{name}"] = found.to(torch.bfloat16).cpu().contiguous()
+    out.mkdir(parents=True, exist_ok=True)
+    for name in _COPIED:
+        if (model.folder / name).is_file():
+            shutil.copyfile(model.folder / name, out / name)
+    with replaced(out / "model.safetensors") as partial:
+        save_file(tensors, partial, metadata={"format": "pt"})
+    config: dict[str, Any] = text_config(model.folder, weights) | {"dtype": "bfloat16"}
+    write_text(out / "config.json", json.dumps(config, indent=2) + "\n")

@@ -1,0 +1,198 @@
+"""Gemma 3's text model with adapters: hidden states and loss of issues under one label list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from labeler.bundle import Rope
+from training.checkpoint import Weights, read_config
+from training.fast.layers import (
+    Kernels,
+    Layout,
+    Shape,
+    attend_by_products,
+    attend_fused,
+    compiled_kernels,
+    layer,
+)
+from training.fast.lora import MATRICES, Adapted, Rank
+from training.fast.parts import Part
+from training.fast.rounding import Grid, best_scales, rounded, rounding
+
+NORMS = (
+    "input_layernorm",
+    "post_attention_layernorm",
+    "pre_feedforward_layernorm",
+    "post_feedforward_layernorm",
+    "self_attn.q_norm",
+    "self_attn.k_norm",
+)
+EMBEDDINGS = "embed_tokens"
+
+
+class Gemma:
+    """The model of a checkpoint's folder, frozen, with an adapter at each of `lora.MATRICES` of every layer.
+
+    Args:
+        dtype: what it computes in; adapters, norms and softmax stay in single precision.
+        fused: whole layers for a compiler and torch's fused attention, adapters as a change of weights: a GPU's way.
+            Else adapters beside the weights and attention by plain products: a CPU's way.
+        compile: whether layers (fused) or their small parts are compiled.
+        first_layer: layers below have no adapter that learns, until rounding begins.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        rank: Rank,
+        *,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+        fused: bool = False,
+        compile: bool = False,
+        first_layer: int = 0,
+        seed: int = 0,
+    ) -> None:
+        self.folder, self.rank, self.config = folder, rank, read_config(folder)
+        self.device, self.dtype, self._fused, self._compile = torch.device(device), dtype, fused, compile
+        weights = Weights(folder)
+        single, held = torch.float32, torch.float32 if fused else dtype
+
+        def load(name: str, kind: torch.dtype) -> Tensor:
+            return torch.from_numpy(weights(name).copy()).to(self.device, kind)
+
+        self.embeddings, self.last_norm = load("embed_tokens.weight", dtype), load("norm.weight", single)
+        self._embedding_scales: Tensor | None = None
+        self.layers: list[list[Adapted]] = []
+        self.norms: list[list[Tensor]] = []
+        for place in range(self.config.layers):
+            at = f"layers.{place}."
+            self.norms.append([load(f"{at}{name}.weight", single) for name in NORMS])
+            self.layers.append([Adapted(at + name, load(f"{at}{name}.weight", held), rank, seed) for name in MATRICES])
+            for one in self.layers[-1]:
+                for parameter in one.parameters:
+                    parameter.requires_grad_(place >= first_layer)
+        config = self.config
+        self._shape = Shape(config.heads, config.kv_heads, config.head_dim, config.norm_epsilon, config.attention_scale)
+        self._kernels = compiled_kernels() if compile and not fused else Kernels()
+        self._layer: Callable[..., Tensor] = torch.compile(_fused_layer, dynamic=True) if compile else _fused_layer
+
+    @property
+    def adapted(self) -> dict[str, Adapted]:
+        """Every matrix by its name in the text model."""
+        return {one.name: one for row in self.layers for one in row}
+
+    @property
+    def parameters(self) -> list[torch.nn.Parameter]:
+        """A and B of every matrix; those of layers that do not learn yet among them."""
+        return [parameter for one in self.adapted.values() for parameter in one.parameters]
+
+    @property
+    def is_rounding(self) -> bool:
+        return self.layers[0][0].scales is not None
+
+    def begin_rounding(
+        self, grid: Grid, embeddings: Grid | None = None, scales: Mapping[str, Tensor] | None = None
+    ) -> None:
+        """From now on the forward pass sees rounded weights, and every layer learns (see `training.fast.rounding`).
+
+        Args:
+            embeddings: how finely their rows are rounded, which do not learn; None: not at all.
+            scales: as `scales` gives them; None: the best for the weights as they are.
+        """
+        for name, one in self.adapted.items():
+            one.begin_rounding(grid, None if scales is None else scales[name])
+            for parameter in one.parameters:
+                parameter.requires_grad_(True)
+        if embeddings is not None:
+            given = best_scales(self.embeddings, embeddings) if scales is None else scales[EMBEDDINGS]
+            self._embedding_scales = given.to(self.device)
+            self.embeddings = rounded(self.embeddings, self._embedding_scales, embeddings).to(self.dtype)
+        self.refresh()
+
+    def scales(self) -> dict[str, Tensor]:
+        """Of every rounded matrix and of the embeddings, by name in the text model: float32 (out, in / block)."""
+        found = {name: one.scales.cpu() for name, one in self.adapted.items() if one.scales is not None}
+        if self._embedding_scales is not None:
+            found[EMBEDDINGS] = self._embedding_scales.cpu()
+        return found
+
+    def refresh(self) -> None:
+        """Called after adapters have changed: rounds anew where that is done once a step."""
+        if self.is_rounding and not self._fused:
+            for one in self.adapted.values():
+                one.refresh(rounding(self._compile))
+
+    def hidden(self, prefix: Tensor, ids: Tensor) -> Tensor:
+        """Last hidden states of rows that follow one prefix: ids (rows, length) to (rows, length, hidden).
+
+        Args:
+            prefix: ids (prefix,); it may be empty.
+        """
+        layout = Layout(len(prefix), *ids.shape)
+        x = F.embedding(torch.cat([prefix, ids.reshape(-1)]), self.embeddings) * self.config.hidden_size**0.5
+        ropes = {local: self._turns(layout, local) for local in set(self.config.is_local)}
+        masks = {local: self._masks(layout, local) for local in ropes}
+        for adapted, norms, local in zip(self.layers, self.norms, self.config.is_local, strict=True):
+            if self._fused:
+                weights = [one.changed(self.dtype) for one in adapted]
+                sizes = (layout.prefix, layout.rows, layout.length)
+                x = self._layer(x, weights, norms, ropes[local], masks[local], *sizes, self._shape)
+            else:
+                attend = partial(
+                    attend_by_products,
+                    layout=layout,
+                    masks=masks[local],
+                    scale=self._shape.scale,
+                    kernels=self._kernels,
+                )
+                x = layer(
+                    x, lambda k, h, a=adapted: a[k].beside(h), norms, ropes[local], attend, self._shape, self._kernels
+                )
+        found = self._kernels.rms_norm(x, self.last_norm, self.config.norm_epsilon)
+        return found[layout.prefix :].view(layout.rows, layout.length, -1)
+
+    def loss(self, part: Part) -> Tensor:
+        """Nats of all answer tokens of a part, summed."""
+        prefix, ids, targets = part.tensors(self.device)
+        counted = targets >= 0
+        logits = self.hidden(prefix, ids)[counted] @ self.embeddings.T
+        return F.cross_entropy(logits.float(), targets[counted], reduction="sum")
+
+    def _turns(self, layout: Layout, local: bool) -> tuple[Tensor, Tensor]:
+        """cos and sin of every token, (tokens, 1, size), float32."""
+        rope: Rope = self.config.local_rope if local else self.config.global_rope
+        size = self.config.head_dim
+        steps = 1.0 / rope.theta ** (torch.arange(0, size, 2, device=self.device).float() / size)
+        turns = layout.positions(self.device).float()[:, None] / rope.factor * steps
+        turns = torch.cat([turns, turns], -1)[:, None]
+        return turns.cos().to(self.dtype), turns.sin().to(self.dtype)
+
+    def _masks(self, layout: Layout, local: bool) -> tuple[Tensor, Tensor] | None:
+        fits = layout.prefix + layout.length <= self.config.window
+        if self._fused and not layout.prefix and (fits or not local):
+            return None  # plain causal attention: no mask to read
+        return layout.masks(self.config.window if local and not fits else None, self.device)
+
+
+def _fused_layer(
+    x: Tensor,
+    weights: list[Tensor],
+    norms: list[Tensor],
+    rope: tuple[Tensor, Tensor],
+    masks: tuple[Tensor, Tensor] | None,
+    prefix: int,
+    rows: int,
+    length: int,
+    shape: Shape,
+) -> Tensor:
+    """`layer` for a compiler: numbers that change from pass to pass come as such, or it would compile for each anew."""
+    layout = Layout(prefix, rows, length)
+    attend = partial(attend_fused, layout=layout, masks=masks, scale=shape.scale)
+    return layer(x, lambda k, h: F.linear(h, weights[k]), norms, rope, attend, shape, Kernels())

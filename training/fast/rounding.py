@@ -1,0 +1,74 @@
+"""The rounding that a bundle's weights will go through, inside tuning: so the adapter learns to live with it.
+
+A block of `block` weights along a row shares one scale; a weight is a whole number of `bits`, from -8 to 7 in four,
+times the scale. The scales are found once, for the weights as they are when rounding begins, by the least squared error
+among `_TRIES` tried, and stay: so the numbers that the forward pass multiplies with are exactly those that the bundle
+holds, if it is exported with the same scales. They have half precision's values and either sign: the block's largest
+weight is to meet the end of the range that reaches further.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from labeler.errors import InputError
+
+_TRIES, _LARGEST, _STEP = 24, 1.06, 0.02  # shares of the scale at which a block's largest weight just fits
+
+
+@dataclass(frozen=True)
+class Grid:
+    """How finely weights are rounded: bits of one, and inputs that share a scale."""
+
+    bits: int = 4
+    block: int = 32
+
+    @property
+    def lowest(self) -> int:
+        return -(1 << self.bits - 1)
+
+    @property
+    def highest(self) -> int:
+        return (1 << self.bits - 1) - 1
+
+    def blocks(self, weight: Tensor) -> Tensor:
+        """(out, in) as float32 (out, in / block, block). Raises InputError where the inputs are no whole blocks."""
+        if weight.shape[1] % self.block:
+            what = f"a matrix of {weight.shape[1]} inputs cannot be rounded in blocks of {self.block}"
+            raise InputError(what, "Set four_bit.block to a divisor of it.")
+        return weight.float().reshape(len(weight), -1, self.block)
+
+
+def best_scales(weight: Tensor, grid: Grid) -> Tensor:
+    """The scale of each block with the least squared error, float32 (out, in / block), in half precision's values."""
+    blocks = grid.blocks(weight)
+    largest = blocks.gather(-1, blocks.abs().argmax(-1, keepdim=True)).squeeze(-1)
+    best = torch.full_like(largest, torch.inf)
+    found = torch.ones_like(largest)
+    for place in range(_TRIES):
+        scales = (largest * (_LARGEST - _STEP * place) / grid.lowest).half().float()
+        scales = torch.where(scales == 0, torch.full_like(scales, 1e-6), scales)  # a block of zeros, or nearly
+        error = (_on_grid(blocks, scales, grid) - blocks).pow(2).sum(-1)
+        found = torch.where(error < best, scales, found)
+        best = torch.minimum(error, best)
+    return found.half().float()
+
+
+def rounded(weight: Tensor, scales: Tensor, grid: Grid) -> Tensor:
+    """The nearest weights on the grid: (out, in), float32."""
+    return _on_grid(grid.blocks(weight), scales, grid).view(weight.shape)
+
+
+@cache
+def rounding(compile: bool) -> Any:
+    """`rounded`, compiled if that is asked for: as plain operations it costs as much as a small step."""
+    return torch.compile(rounded, dynamic=True) if compile else rounded
+
+
+def _on_grid(blocks: Tensor, scales: Tensor, grid: Grid) -> Tensor:
+    return (blocks / scales[..., None]).round().clamp(grid.lowest, grid.highest) * scales[..., None]

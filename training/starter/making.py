@@ -1,0 +1,175 @@
+"""Makes the starter by its recipe: rows, tuning, rounding, bundle, calibration, card; each stage once.
+
+OUT/starter.json          what was asked for: another recipe, base or adapter is refused
+OUT/base/                 the base, where it had to be converted or trimmed
+OUT/dataset.json          files, counts, what was left out (`training.starter.dataset`)
+OUT/rows.json             the rows by number, and once it is tuned those that it was shown (`training.starter.record`)
+OUT/log.jsonl, state.pt   the tuning (`training.fast.loop`)
+OUT/adapter/              what it learned, as peft loads it, and what came of it in result.json
+OUT/scales.safetensors    "LAYER.self_attn.q_proj" and so on, "embed_tokens": float32 (out, in / block), for the export
+OUT/merged/               the model in bfloat16, its matrices rounded by these scales
+OUT/bundle/               what the action loads, calibrated on its own bytes; whole or absent
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from labeler.bundle import MANIFEST, sha256
+from labeler.errors import InputError
+from labeler.files import replaced, write_text
+from labeler.labels import LabelSet, read_labels
+from labeler.tokenizer import LIBRARY_NAME
+from training.base import Base, find_base
+from training.claim import claim
+from training.starter.dataset import write_dataset_record
+from training.starter.material import Material
+from training.starter.recipe import Recipe
+from training.starter.record import ROWS, write_rows
+from training.starter.selection import Selection, select
+from training.vocabulary.checkpoint import trimmed
+
+ADAPTER, SCALES, MERGED, BUNDLE, RESULT = "adapter", "scales.safetensors", "merged", "bundle", "result.json"
+Progress = Callable[[str], None]
+
+
+def make_starter(
+    recipe: Recipe,
+    data: Path,
+    base: str,
+    out: Path,
+    *,
+    adapter: Path | None = None,
+    compile: bool = True,
+    rows: int = 0,
+    seconds: float = 0.0,
+    earlier: Sequence[Path] = (),
+    people: int = 600,
+    large: int = 600,
+    progress: Progress = print,
+) -> Path:
+    """Goes through the stages that are not done yet; returns the bundle's folder.
+
+    Args:
+        base: as for `training run`; its vocabulary is cut down to the recipe's.
+        adapter: LoRA to go on from.
+        rows, seconds: take the place of the recipe's budget where one of them is given.
+        earlier: `rows.json` of the runs that made the adapter: their rows do not calibrate.
+        people, large: rows of each view to calibrate on.
+
+    Raises:
+        LabelerError: something is missing or wrong, or `out` was begun with something else; nothing is tuned then.
+    """
+    bundle = out / BUNDLE
+    if rows or seconds:
+        recipe = replace(recipe, tuning=replace(recipe.tuning, rows=rows, seconds=seconds))
+    found, labels, material = _base(recipe, base, out, progress), read_labels(recipe.labels), Material(data)
+    selection = select(material, labels.names, recipe.data, recipe.seed)
+    _claim(recipe, found, adapter, out)
+    dataset = write_dataset_record(recipe, material, selection, out)
+    _say_plan(recipe, found, adapter, dataset, progress)
+    if not (out / RESULT).is_file():
+        _tune(recipe, found, labels, selection, data, out, adapter, compile, progress)
+    if not (bundle / MANIFEST).is_file():
+        from training.starter.calibrating import calibrate_bundle
+        from training.starter.exporting import export_tuned, provenance
+
+        making, scales = out / f"{BUNDLE}.making", out / SCALES
+        facts = provenance(recipe, found, dataset, adapter, json.loads((out / RESULT).read_bytes()))
+        shutil.rmtree(making, ignore_errors=True)
+        export_tuned(recipe, labels, out / MERGED, scales if scales.is_file() else None, making, facts, progress)
+
+        calibrate_bundle(recipe, data, making, [out / ROWS, *earlier], people=people, large=large, progress=progress)
+        shutil.rmtree(bundle, ignore_errors=True)
+        os.replace(making, bundle)
+    return bundle
+
+
+def _base(recipe: Recipe, given: str, out: Path, progress: Progress) -> Base:
+    """The base, cut down to the recipe's vocabulary where it has more."""
+    base = trimmed(find_base(given, out / "base"), recipe.vocabulary, None, out / "base" / "trimmed", progress)
+    tokens = base.config.vocab_size
+    if tokens != recipe.vocabulary:
+        what = f"{given}: {tokens:,} tokens, and the recipe says {recipe.vocabulary:,}"
+        raise InputError(what, "Give a base with its whole vocabulary, or the recipe another number.")
+    return base
+
+
+def _claim(recipe: Recipe, base: Base, adapter: Path | None, out: Path) -> None:
+    asked = asdict(recipe) | {"labels": sha256(Path(recipe.labels)), "base": base.name}
+    if adapter is not None:
+        file = adapter / "adapter_model.safetensors" if adapter.is_dir() else adapter
+        if not file.is_file():
+            raise InputError(f"{file}: missing", "Give a folder that peft saved, or its safetensors file.")
+        asked["adapter"] = sha256(file)
+    claim(out / "starter.json", asked)
+
+
+def _say_plan(recipe: Recipe, base: Base, adapter: Path | None, dataset: dict[str, Any], progress: Progress) -> None:
+    from training.logs import duration
+
+    tuning = recipe.tuning
+    until = f"{tuning.rows:,} issues" if tuning.rows else duration(tuning.seconds)
+    start = f" on from {adapter}" if adapter else ""
+    progress(f"starter {recipe.version}: {base.name}, {recipe.vocabulary:,} tokens, LoRA of rank {tuning.rank}{start}")
+    progress("rows: " + ", ".join(f"{name} {count:,}" for name, count in dataset["piles"].items()))
+    progress("left out: " + ", ".join(f"{name} {count:,}" for name, count in dataset["left out"].items()))
+    progress(f"tuning: {until}; from {recipe.four_bit.begin:.0%} on weights are seen in {recipe.four_bit.bits} bits")
+
+
+def _tune(
+    recipe: Recipe, base: Base, labels: LabelSet, selection: Selection, data: Path, out: Path, adapter: Path | None,
+    compile: bool, progress: Progress,
+) -> None:  # fmt: skip
+    from safetensors.torch import save_file
+
+    from labeler.tokenizer import LibraryTokenizer
+    from training.fast.adapter import load_adapter, write_adapter
+    from training.fast.loop import tune
+    from training.fast.merged import write_merged
+    from training.starter.episodes import Episodes
+    from training.starter.machine import open_model
+
+    model = open_model(recipe, Path(base.path), compile, progress)
+    if adapter is not None:
+        load_adapter(adapter, model.adapted, model.rank)
+    tokenizer = LibraryTokenizer(Path(base.path) / LIBRARY_NAME)
+    # A GPU takes an episode at once; what is learned is the same.
+    parts = {"batch_tokens": 1 << 20} if model.device.type == "cuda" else {}
+    mixture = replace(recipe.mixture, **parts)
+    stream = Episodes(selection, labels, tokenizer, mixture, recipe.tuning.episodes_a_step, recipe.seed)
+    result = tune(model, stream, _loop_settings(recipe), out, stream.validation(), progress)
+    write_adapter(out / ADAPTER, model.adapted, model.rank, base.name)
+    if model.is_rounding:
+        with replaced(out / SCALES) as partial:
+            save_file({name.removeprefix("layers."): scales for name, scales in model.scales().items()}, partial)
+    write_merged(model, out / MERGED)
+    write_rows(out / ROWS, data, selection, {whose: sorted(rows) for whose, rows in stream.dealt.items()})
+    # Last, since it says that all the above is there.
+    write_text(out / RESULT, json.dumps(asdict(result) | {"device": str(model.device)}, indent=1) + "\n")
+
+
+def _loop_settings(recipe: Recipe) -> Any:
+    from training.fast.rounding import Grid
+    from training.fast.schedule import Budget, LoopSettings
+
+    tuning, four_bit = recipe.tuning, recipe.four_bit
+    return LoopSettings(
+        budget=Budget(rows=tuning.rows, seconds=tuning.seconds),
+        learning_rate=tuning.learning_rate,
+        beta2=tuning.beta2,
+        weight_decay=tuning.weight_decay,
+        clip=tuning.clip,
+        warmup_steps=tuning.warmup_steps,
+        hold=tuning.hold,
+        round_from=four_bit.begin,
+        grid=Grid(four_bit.bits, four_bit.block),
+        embeddings=Grid(four_bit.embeddings, four_bit.block),
+        save_every=tuning.save_every,
+    )

@@ -1,0 +1,203 @@
+"""The recipe: a TOML file with every choice that makes the starter, checked before anything is loaded.
+
+`training/recipes/starter.toml` holds all of them, each with its reason.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+from labeler.errors import InputError
+from training.settings import read_toml
+
+KINDS = ("large", "public", "label_lists", "project_lists")
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Which rows are used (`training.starter.selection`).
+
+    Attributes:
+        held_out_step: every so many large-model rows are the scoreboard's.
+        validation_rows: large-model rows kept for calibration, beside as many of people's that no cap lets in.
+        caps: rows of a source; one that has no cap is not used.
+        first: source -> label whose rows are taken before others.
+        with_pulls: sources whose pull requests are used.
+        calibration_sources: whose rows, as far as the caps leave them out, calibrate.
+        read_twice: chance of a people's row to stay where a large model read the issue as well.
+    """
+
+    held_out_step: int
+    validation_rows: int
+    caps: dict[str, int]
+    first: dict[str, str]
+    with_pulls: tuple[str, ...]
+    calibration_sources: tuple[str, ...]
+    read_twice: float
+
+
+@dataclass(frozen=True)
+class Variation:
+    """How one kind of episode varies its label list and its issues; chances in 0..1.
+
+    Attributes:
+        share: of the episodes.
+        subset: chance that the list is shortened; drop: chance of each label to go then; least: labels that stay.
+        shuffle: chance of another order; hide: chance that no description is shown.
+        form: chance of an issue to be put into a form; plain: chance of `labeler.prompt.plain_text`.
+    """
+
+    share: float
+    subset: float
+    drop: float
+    least: int
+    shuffle: float
+    hide: float
+    form: float
+    plain: float
+
+
+@dataclass(frozen=True)
+class MixtureSettings:
+    """What an episode is: one label list and so many issues under it.
+
+    Attributes:
+        rows: issues of an episode; large_more, large, written: how many of each pile make one of the kind "large".
+        other_names: chance that the ten labels get other names and descriptions.
+        one_style: chance that these are then all of one style.
+        budgets: tokens of an issue's text, drawn by `budget_weights`.
+        longest: tokens of prompt and answer together.
+        batch_tokens: tokens of one part of a step, prefix not counted.
+    """
+
+    rows: int
+    large_more: int
+    large: int
+    written: int
+    other_names: float
+    one_style: float
+    budgets: tuple[int, ...]
+    budget_weights: tuple[float, ...]
+    longest: int
+    batch_tokens: int
+    kinds: dict[str, Variation]
+
+
+@dataclass(frozen=True)
+class TuningRecipe:
+    """LoRA and its optimiser (`training.fast.loop.LoopSettings`)."""
+
+    rank: int
+    alpha: float
+    rslora: bool
+    first_layer: int
+    learning_rate: float
+    beta2: float
+    weight_decay: float
+    clip: float
+    warmup_steps: int
+    hold: float
+    episodes_a_step: int
+    rows: int
+    seconds: float
+    save_every: int
+
+
+@dataclass(frozen=True)
+class FourBitSettings:
+    """Tuning that knows the rounding: from the share `begin` of the run on the forward pass sees weights of `bits`.
+
+    Attributes:
+        block: inputs that share a scale.
+        embeddings: bits of the embeddings' rows, which are not tuned.
+    """
+
+    begin: float
+    bits: int
+    block: int
+    embeddings: int
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All of it.
+
+    Attributes:
+        vocabulary: tokens that the base has to have.
+        labels: file of the ten labels, beside the recipe.
+        token_budget: tokens of an issue in serving.
+    """
+
+    name: str
+    version: str
+    base_model: str
+    vocabulary: int
+    labels: str
+    token_budget: int
+    seed: int
+    data: DataSettings
+    mixture: MixtureSettings
+    tuning: TuningRecipe
+    four_bit: FourBitSettings
+
+
+def read_recipe(path: Path) -> Recipe:
+    """The recipe of a file.
+
+    Raises:
+        InputError: it is no TOML, lacks a key, has one that is unknown, or a value that cannot be; names the key.
+    """
+    recipe: Recipe = _typed(Recipe, read_toml(path), str(path), "")
+    for key, is_right, remedy in (
+        ("mixture.kinds", set(recipe.mixture.kinds) == set(KINDS), f"Give {', '.join(KINDS)}."),
+        ("mixture.budget_weights", len(recipe.mixture.budget_weights) == len(recipe.mixture.budgets), "One a budget."),
+        ("mixture.rows", recipe.mixture.rows > 0, "Give 1 or more."),
+        ("tuning.rank", recipe.tuning.rank > 0, "Give 1 or more."),
+        ("tuning.episodes_a_step", recipe.tuning.episodes_a_step > 0, "Give 1 or more."),
+        ("tuning.hold", 0 <= recipe.tuning.hold < 1, "Give a share below 1."),
+        ("four_bit.bits", recipe.four_bit.bits in (4, 8), "Give 4 or 8."),
+        ("four_bit.embeddings", recipe.four_bit.embeddings in (4, 8), "Give 4 or 8."),
+        ("data.held_out_step", recipe.data.held_out_step > 1, "Give 2 or more."),
+    ):
+        if not is_right:
+            raise InputError(f"{path}: {key} cannot be that", remedy)
+    return dataclasses.replace(recipe, labels=str(path.parent / recipe.labels))
+
+
+def _typed(kind: Any, value: Any, path: str, key: str) -> Any:
+    """`value` as `kind`: a dataclass, dict[str, X], tuple[X, ...], or a plain type."""
+    if dataclasses.is_dataclass(kind):
+        return _section(kind, value, path, key)
+    if get_origin(kind) is dict and isinstance(value, Mapping):
+        inner = get_args(kind)[1]
+        return {name: _typed(inner, item, path, _joined(key, name)) for name, item in value.items()}
+    if get_origin(kind) is tuple and isinstance(value, list):
+        inner = get_args(kind)[0]
+        return tuple(_typed(inner, item, path, key) for item in value)
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is kind:
+        return value
+    said = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+    what = said.get(kind, "a table" if get_origin(kind) is dict else "a list")
+    raise InputError(f"{path}: {key} = {value!r}", f"It must be {what}.")
+
+
+def _section(kind: Any, value: Any, path: str, key: str) -> Any:
+    if not isinstance(value, Mapping):
+        raise InputError(f"{path}: {key} = {value!r}", "It must be a section.")
+    hints = get_type_hints(kind)
+    missing = [_joined(key, name) for name in hints if name not in value]
+    unknown = [_joined(key, name) for name in value if name not in hints]
+    if missing or unknown:
+        said = [f"no {', '.join(missing)}"] * bool(missing) + [f"unknown: {', '.join(unknown)}"] * bool(unknown)
+        raise InputError(f"{path}: {'; '.join(said)}", "Compare it with training/recipes/starter.toml.")
+    return kind(**{name: _typed(hint, value[name], path, _joined(key, name)) for name, hint in hints.items()})
+
+
+def _joined(key: str, name: str) -> str:
+    return f"{key}.{name}" if key else name
