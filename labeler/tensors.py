@@ -70,6 +70,8 @@ class TensorFile:
 
     def __getitem__(self, name: str) -> np.ndarray:
         entry = self._entries[name]
+        if entry["dtype"] not in _DTYPES:
+            raise BundleError(f"{self.path}: {name} is of type {entry['dtype']}", "numpy has no such numbers.")
         begin, end = entry["data_offsets"]
         raw = np.asarray(self._map[self._start + begin : self._start + end])
         tensor: np.ndarray = raw.view(_DTYPES[entry["dtype"]]).reshape(entry["shape"])
@@ -90,15 +92,19 @@ class TensorFile:
 
 
 def _checked(header: Any) -> dict[str, Any]:
-    """The entries of the tensors, once each is what the format says. Raises ValueError."""
+    """The entries of the tensors, once each is what the format says. Raises ValueError.
+
+    A type that numpy lacks passes: it is told where that tensor is asked for.
+    """
     if not isinstance(header, dict):
         raise ValueError("its header is no object")
     header.pop("__metadata__", None)
     for name, entry in header.items():
         match entry:
-            case {"dtype": str(dtype), "shape": [*shape], "data_offsets": [int(begin), int(end)]} if dtype in _DTYPES:
+            case {"dtype": str(dtype), "shape": [*shape], "data_offsets": [int(begin), int(end)]}:
                 sizes = [size for size in shape if type(size) is int and size >= 0]
-                if len(sizes) == len(shape) and begin >= 0 and end - begin == _bytes(dtype, sizes):
+                wanted = end - begin if dtype not in _DTYPES else _bytes(dtype, sizes)
+                if len(sizes) == len(shape) and 0 <= begin <= end and end - begin == wanted:
                     continue
         raise ValueError(f"its header's entry {name!r} is wrong")
     return header
