@@ -131,7 +131,7 @@ class _Run:
     def begin_rounding(self) -> None:
         """What was tuned so far is kept beside, since rounding changes what it says."""
         self.look("before rounding")
-        self._say("from here on weights are seen rounded")
+        self._say("from here on matrices are seen rounded")
         self._model.begin_rounding(self._settings.grid)
         self.look("rounded")
         self.save()

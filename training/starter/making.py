@@ -3,11 +3,13 @@
 OUT/starter.json          what was asked for: another recipe, base or adapter is refused
 OUT/base/                 the base, where it had to be converted or trimmed
 OUT/dataset.json          files, counts, what was left out (`training.starter.dataset`)
-OUT/rows.json             the rows by number, and once it is tuned those that it was shown (`training.starter.record`)
+OUT/rows.json             the rows by number, and once it is tuned those that it was shown (`training.starter.record`),
+                          with those that its matrices were rounded for
 OUT/log.jsonl, state.pt   the tuning (`training.fast.loop`)
 OUT/adapter/              what it learned, as peft loads it, and what came of it in result.json
-OUT/scales.safetensors    "LAYER.self_attn.q_proj" and so on, "embed_tokens": float32 (out, in / block), for the export
-OUT/merged/               the model in bfloat16, its matrices rounded by these scales
+OUT/scales.safetensors    "LAYER.self_attn.q_proj" and so on: float32 (out, in / block), for the export; only where the
+                          recipe has tuning see matrices rounded
+OUT/merged/               the model in bfloat16, its matrices rounded by these scales, if there are any
 OUT/bundle/               what the action loads, calibrated on its own bytes; whole or absent
 """
 
