@@ -65,6 +65,14 @@ def rounded_embeddings(weights: Weights, quantisation: Quantisation, rounding: R
     return joined(parts)
 
 
+def held(blocks: Blocks, weights: Weights, fine: Sequence[int], hidden: int) -> np.ndarray:
+    """What a bundle will hold: all rows as `blocks`, of the tokens `fine` in 8 bits; float32 (tokens, hidden)."""
+    rows = blocks.matrix(hidden)
+    if chosen := sorted(set(fine)):
+        rows[chosen] = fine_rows(weights, chosen).matrix(hidden)
+    return rows
+
+
 def most_used(texts: Iterable[Sequence[int]], count: int, always: Iterable[int] = ()) -> list[int]:
     """The tokens `always`, and those that occur most often in texts of token ids, `count` of them together."""
     counts = Counter(token for ids in texts for token in ids)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from training.checkpoint import Config, Weights
-from training.embeddings import NAME, fine_rows, rounded_embeddings
+from training.embeddings import NAME, held, rounded_embeddings
 from training.forward import Layer, gated
 from training.quantisation import Grid, Quantisation
 from training.rounding import Blocks, Rounding, best_scales, in_blocks, nearest, refuse_non_finite
@@ -43,9 +43,7 @@ def calibrated(
         InputError: a weight is missing or no finite number.
     """
     blocks = rounded_embeddings(weights, quantisation, rounding)
-    found, rows = {NAME: blocks}, blocks.matrix(config.hidden_size)
-    if fine:
-        rows[sorted(set(fine))] = fine_rows(weights, sorted(set(fine))).matrix(config.hidden_size)
+    found, rows = {NAME: blocks}, held(blocks, weights, fine, config.hidden_size)
     scale = np.float32(config.hidden_size**0.5)
     states = [rows[np.asarray(ids)] * scale for ids in sequences]
     del rows

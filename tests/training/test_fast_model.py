@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
@@ -13,12 +14,17 @@ from transformers import Gemma3ForCausalLM
 
 from labeler.errors import InputError
 from tests.models import write_checkpoint
+from training.checkpoint import Weights
+from training.embeddings import held, rounded_embeddings
 from training.fast.adapter import load_adapter, write_adapter
 from training.fast.lora import MATRICES, Rank
 from training.fast.merged import write_merged
 from training.fast.model import Gemma
 from training.fast.parts import Part, Row, split
 from training.fast.rounding import Grid, best_scales, rounded
+from training.quantisation import FOUR_BITS
+from training.quantisation import Grid as ExportGrid
+from training.rounding import coded, in_blocks, nearest
 
 torch.set_num_threads(1)
 RANK = Rank(4, 8.0, rslora=True)
@@ -104,17 +110,12 @@ def test_rounded_tuning_sees_the_nearest_weights_on_the_grid(folder: Path, fused
     grid, part = Grid(4, 32), Part(PREFIX, rows())
     model = gemma(folder, fused=fused, first_layer=1)
     before = model.loss(part).item()
-    model.begin_rounding(grid, embeddings=Grid(4, 64))
+    model.begin_rounding(grid)
     loss = model.loss(part)
     assert abs(loss.item() - before) > 1e-3
     # A model whose weights are the rounded ones, without an adapter, says the same.
     write_merged(model, tmp_path / "rounded")
     plain = Gemma3ForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
-    table = plain.get_input_embeddings().weight
-    assert len({row.unique().numel() <= 16 for row in model.embeddings.view(-1, 64)}) == 1
-    off = (table.data - model.embeddings).abs().mean() / model.scales()["embed_tokens"].abs().mean()
-    assert 0.2 < off < 0.3, "a quarter of a step, on the whole"
-    table.data.copy_(model.embeddings)
     for name, one in model.adapted.items():
         weight = plain.get_parameter(f"model.{name}.weight")
         exact = one.weight + RANK.scale * one.b @ one.a
@@ -144,6 +145,40 @@ def test_rounded_tuning_sees_the_nearest_weights_on_the_grid(folder: Path, fused
         for side, parameter in (("A", one.a), ("B", one.b)):
             gradient = parameters[f"base_model.model.model.{name}.lora_{side}.default.weight"].grad
             assert torch.allclose(parameter.grad, gradient, atol=2e-4), (name, side)
+
+
+@WAYS
+def test_embeddings_are_seen_as_the_bundle_will_hold_them_and_written_as_the_base_has_them(
+    folder: Path, fused: bool, tmp_path: Path
+) -> None:
+    model, part, weights = gemma(folder, fused=fused), Part(PREFIX, rows()), Weights(folder)
+    exact = weights("embed_tokens.weight")
+    assert not np.array_equal(exact, torch.from_numpy(exact.copy()).bfloat16().float().numpy()), "of single precision"
+    before = model.loss(part).item()
+    blocks = rounded_embeddings(weights, FOUR_BITS, nearest)
+    seen = held(blocks, weights, [17, 5], exact.shape[1])
+    assert np.abs(seen - exact)[[5, 17]].max() < 0.1 * np.abs(seen - exact).max()
+    model.see_embeddings(seen)
+    loss = model.loss(part).item()
+    assert abs(loss - before) > 1e-4
+    causal = by_peft(folder, model, tmp_path)
+    causal.get_input_embeddings().weight.data.copy_(torch.from_numpy(seen))
+    assert loss == pytest.approx(peft_loss(causal, part).item(), abs=1e-4), "as input rows and as output layer"
+    write_merged(model, tmp_path / "merged")
+    assert np.array_equal(Weights(tmp_path / "merged")("embed_tokens.weight"), exact)
+
+
+def test_scales_in_bytes_are_those_that_an_export_keeps() -> None:
+    weight = torch.randn(16, 128, generator=torch.Generator().manual_seed(2))
+    weight[0, :32] *= 1e-4  # beside the row's others its scale is nothing
+    weight[1] = 0
+    grid, form = Grid(4, 32, "byte"), ExportGrid(4, 32, "byte")
+    scales = best_scales(weight, grid)
+    assert scales[0, 0] == 0
+    seen = rounded(weight, scales, grid)
+    assert seen.isfinite().all()
+    blocks = coded("x", in_blocks(weight.numpy(), 32), scales.numpy(), form)
+    assert np.array_equal(blocks.matrix(128), seen.numpy())
 
 
 def test_scales_are_half_precision_and_better_than_the_largest_weights(folder: Path) -> None:

@@ -10,14 +10,16 @@ import pytest
 
 from labeler.bundle import read_manifest, sha256, verify
 from labeler.errors import InputError
-from labeler.labels import LabelSet, read_labels
+from labeler.issue import Issue
+from labeler.labels import Label, LabelSet, read_labels
 from labeler.predict import Labeler
 from tests.models import write_bundle
 from tests.training.starter_material import RECIPE, small_recipe, write_material, write_recipe
 from training.card import CARD
 from training.cli import main as train
 from training.starter.calibrating import probabilities, validation_views
-from training.starter.material import ISSUES, Material
+from training.starter.material import ISSUES, Example, ListExamples, Material
+from training.starter.new_labels import best_threshold, new_cells
 from training.starter.record import read_used, write_rows
 from training.starter.selection import LARGE_MODEL, PEOPLE, held_out_rows, select
 
@@ -68,7 +70,7 @@ def test_the_command_calibrates_a_bundle_and_leaves_its_weights(
     selection = select(Material(data), labels.names, small_recipe(tmp_path).data, 0)
     write_rows(tmp_path / "rows.json", data, selection, {"large model": [0, 2]})
     weights = {name: sha256(bundle / name) for name in ("decoder.bin", "embeddings.safetensors")}
-    command = ["starter", "--recipe", str(recipe), "--data", str(data), "--calibrate-only", str(bundle)]
+    command = ["starter", "--recipe", str(recipe), "--data", str(data), "--calibrate-only", str(bundle), "--lists", "5"]
     assert train([*command, "--rows-seen", str(tmp_path / "rows.json"), "--people", "40", "--large", "30"]) == 0
     verify(bundle)
     manifest = read_manifest(bundle)
@@ -80,6 +82,10 @@ def test_the_command_calibrates_a_bundle_and_leaves_its_weights(
     assert manifest.calibration is not None
     assert "## Labels and thresholds" in (bundle / CARD).read_text()
     assert {name: sha256(bundle / name) for name in weights} == weights
+    new = manifest.metrics["new labels"]
+    assert (new["lists"], new["issues"], new["cells"], new["true"]) == (2, 10, 50, 10)
+    assert manifest.new_label_threshold == new["threshold"] >= 0.3
+    assert new["micro_f1"] >= 0
     again = manifest.calibration
     assert train([*command, "--rows-seen", str(tmp_path / "rows.json"), "--people", "40", "--large", "30"]) == 0
     assert read_manifest(bundle).calibration == again, "fitted on the model's own probabilities, not on calibrated ones"
@@ -107,3 +113,21 @@ def test_unknown_cells_do_not_count(data: Path, labels: LabelSet, tmp_path: Path
     truth, known = truth_and_known(views.all, labels.names)
     assert known.sum() == 8 * 4
     assert np.array_equal(truth, truth & known)
+
+
+def test_the_threshold_of_new_labels_is_the_best_hundredth_and_not_below_the_least() -> None:
+    p = np.array([0.9, 0.55, 0.42, 0.41, 0.35, 0.1])[:, None]
+    truth = np.array([True, False, True, True, False, False])[:, None]
+    assert best_threshold(truth, p) == 0.41
+    assert best_threshold(p > 0.3, np.where(p > 0.3, 0.21, 0.1)) == 0.3
+    assert best_threshold(p > 0.5, p) == 0.55, "the highest of equals"
+
+
+def test_only_labels_that_are_none_of_the_models_own_count(labels: LabelSet, tmp_path: Path) -> None:
+    bundle = write_bundle(tmp_path / "bundle", labels, token_budget=32)
+    asked = LabelSet((Label("kind/bug"), Label("area/disk"), Label("wish", "what to add")))
+    examples = tuple(Example(f"disk {i}", "it is full", frozenset({"kind/bug", "wish"})) for i in range(3))
+    truth, p = new_cells(bundle, read_manifest(bundle), [ListExamples(asked, examples, False)])
+    assert truth[:, 0].tolist() == [False, True] * 3
+    said = Labeler(bundle, asked).predict(Issue("disk 1", "it is full")).probabilities
+    assert p[2:4, 0] == pytest.approx([said["area/disk"], said["wish"]])

@@ -7,12 +7,15 @@ import json
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from peft import PeftModel
+from tokenizers import Tokenizer
 from transformers import Gemma3ForCausalLM
 
 from labeler.bundle import read_manifest, verify
+from labeler.decoder import Embeddings
 from labeler.errors import InputError
 from labeler.labels import LabelSet, read_labels
 from labeler.tensors import TensorFile
@@ -20,15 +23,21 @@ from labeler.tokenizer import LibraryTokenizer
 from tests.models import tokenizer_json
 from tests.training.small import write_base
 from tests.training.starter_material import RECIPE, TOPICS, small_recipe, write_material, write_recipe
+from training.checkpoint import Weights
 from training.cli import main as train
+from training.embeddings import held, rounded_embeddings
 from training.logs import read_log
+from training.quantisation import FOUR_BITS, Grid
+from training.rounding import GivenScales, nearest
 from training.starter.episodes import Episodes
 from training.starter.forms import formed
+from training.starter.machine import open_model
 from training.starter.material import ISSUES, Material
 from training.starter.names import DESCRIPTIONS, HABITS, NAMES
 from training.starter.recipe import Recipe, read_recipe
 from training.starter.record import read_used
 from training.starter.selection import select
+from training.vocabulary.fine import fine_tokens
 
 torch.set_num_threads(1)
 
@@ -157,13 +166,37 @@ def test_the_recipe_that_ships_is_whole_and_a_wrong_one_names_the_key(tmp_path: 
     for old, new, said in (
         ("rank = 4", "rank = 4.5", "tuning.rank = 4.5"),
         ("clip = 1.0", "clop = 1.0", "no tuning.clip; unknown: tuning.clop"),
-        ("[four_bit]\nbegin = 0.45", "[four_bit]\nbegin = true", "four_bit.begin = True"),
-        ("bits = 4", "bits = 3", "four_bit.bits"),
+        ("begin = 1.0", "begin = true", "four_bit.begin = True"),
+        ("begin = 1.0", "begin = 1.1", "four_bit.begin cannot"),
+        ("texts = 24", "texts = 0", "four_bit.texts cannot"),
+        ('form = "4/32 ', 'form = "3/32 ', "four_bit.form = '3/32"),
+        ('form = "4/32 ', 'form = "4/32 fine=7 ', "fine tokens are not counted here"),
+        ("embeddings=4/32", "embeddings=8/32", "four_bit.form"),
     ):
         assert old in text
         path.write_text(text.replace(old, new))
         with pytest.raises(InputError, match=said):
             read_recipe(path)
+    path.write_text(text.replace('form = "4/32 ', 'form = "4/32 down=8/32 '))
+    assert read_recipe(path).four_bit.quantisation(9).down.bits == 8
+    path.write_text(path.read_text().replace("begin = 1.0", "begin = 0.5"))
+    with pytest.raises(InputError, match="tuning rounds all matrices alike"):
+        read_recipe(path)
+
+
+def test_prompts_for_rounding_are_of_all_kinds_and_whole(
+    recipe: Recipe, data: Path, labels: LabelSet, tokenizer: LibraryTokenizer
+) -> None:
+    episodes = stream(recipe, data, labels, tokenizer)
+    prompts = episodes.prompts(60)
+    assert len(prompts) == 60
+    assert prompts == stream(recipe, data, labels, tokenizer).prompts(60)
+    library = Tokenizer.from_str(tokenizer_json())
+    texts = [library.decode(ids) for ids in prompts]
+    assert all(episodes.dealt.values()), "people's, the large model's and the lists' rows were among them"
+    assert any("area/disk" in text for text in texts)
+    assert any("bug" in text for text in texts)
+    assert len({ids[-1] for ids in prompts}) == 1, "every answer comes to its end"
 
 
 def test_one_command_makes_a_calibrated_bundle_and_given_again_nothing(
@@ -186,7 +219,25 @@ def test_one_command_makes_a_calibrated_bundle_and_given_again_nothing(
     verify(out / "bundle")
     manifest = read_manifest(out / "bundle")
     assert (manifest.name, manifest.token_budget) == ("starter", 40)
-    assert manifest.quantisation == "int4/32, embeddings int4/32"
+    fine = fine_tokens(base / "tokenizer.json", 40)
+    assert manifest.quantisation == f"int4/32, embeddings int4/32 and {len(fine)} int8, scales int8"
+    assert manifest.provenance["settings"]["rounding"].endswith("for what they compute on 24 prompts")
+    # The bundle holds, to the bit, the embeddings that tuning saw.
+    seen = open_model(read_recipe(recipe), base, False, lambda step: None).embeddings
+    rows = Embeddings(out / "bundle" / "embeddings.safetensors", manifest.shape)(list(range(tokens)))
+    assert torch.equal(torch.from_numpy(rows).to(seen.dtype), seen)
+    weights = Weights(base)
+    blocks = rounded_embeddings(weights, FOUR_BITS, nearest)
+    assert np.array_equal(rows, held(blocks, weights, fine, rows.shape[1]))
+    assert np.array_equal(Weights(out / "merged")("embed_tokens.weight"), weights("embed_tokens.weight"))
+    # By these names the scoreboard knows what it was tuned on.
+    sources = manifest.provenance["sources"]
+    assert {key: sources[key] for key in ("junk_and_thin", "issues_in_languages", "issue_forms", "written_issues")} == {
+        "junk_and_thin": 4, "issues_in_languages": 4, "issue_forms": 4, "written_issues": 12
+    }  # fmt: skip
+    assert (sources["label_lists"], sources["project_lists"]) == (6, manifest.provenance["rows"]["1 project lists"])
+    assert sources["large_model_labels"] + sources["large_model_labels_more"] > 80
+    assert sources["own463_issues"] > 10
     assert manifest.provenance["data sha256"] == json.loads((out / "dataset.json").read_text())["sha256"]
     assert manifest.metrics["calibration rows"]["large model"] == 20
     assert len(manifest.thresholds) == 10
@@ -195,11 +246,10 @@ def test_one_command_makes_a_calibrated_bundle_and_given_again_nothing(
     assert used
     record = json.loads((out / "rows.json").read_text())
     assert not used & set(record["validation"])
-    # peft loads the adapter, and the scales are those of every matrix.
     PeftModel.from_pretrained(Gemma3ForCausalLM.from_pretrained(base), out / "adapter")
-    scales = TensorFile(out / "scales.safetensors")
-    assert scales["0.self_attn.q_proj"].shape == (32, 1)
-    assert len(scales.names) == 2 * 7 + 1
+    assert not (out / "scales.safetensors").exists()
+    assert manifest.metrics["new labels"]["lists"] == 2
+    assert 0.3 <= (manifest.new_label_threshold or 0) <= 0.6
     before = read_manifest(out / "bundle")
     monkeypatch.setattr("training.fast.loop.tune", None)
     assert train([*command, "--rows", "240"]) == 0
@@ -208,6 +258,25 @@ def test_one_command_makes_a_calibrated_bundle_and_given_again_nothing(
     assert "another tuning" in capsys.readouterr().err
     assert train([*command[:-5], "--people", "4", "--adapter", str(tmp_path / "none")]) == 1
     assert "none: missing" in capsys.readouterr().err
+
+
+def test_matrices_that_tuning_saw_rounded_are_rounded_so(data: Path, tmp_path: Path) -> None:
+    base, out = write_base(tmp_path / "base", dtype="bfloat16"), tmp_path / "out"
+    recipe = write_recipe(tmp_path, vocabulary=str(read_tokens(base)), begin="0.5")
+    command = ["starter", "--recipe", str(recipe), "--data", str(data), "--base", str(base), "--out", str(out),
+               "--no-compile", "--people", "4", "--large", "2", "--lists", "0"]  # fmt: skip
+    assert train([*command, "--rows", "40"]) == 0
+    manifest = read_manifest(out / "bundle")
+    assert manifest.new_label_threshold is None
+    assert manifest.quantisation.endswith("scales int8")
+    assert "as tuning saw them, from 50% of it on" in manifest.provenance["settings"]["rounding"]
+    scales = TensorFile(out / "scales.safetensors")
+    assert len(scales.names) == 2 * 7
+    name, grid = "0.mlp.down_proj", Grid(4, 32, "byte")
+    matrix = Weights(out / "merged")(f"layers.{name}.weight")
+    blocks = GivenScales(out / "scales.safetensors")(name, matrix, grid)
+    assert np.array_equal(blocks.scales, scales[name]), "scales in bytes are kept as they are"
+    np.testing.assert_allclose(blocks.matrix(matrix.shape[1]), matrix, rtol=2**-8)
 
 
 def read_tokens(base: Path) -> int:

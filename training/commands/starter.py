@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from labeler.argument_types import positive
+from labeler.argument_types import positive, whole
 
 HELP = "make the bundled starter again by its recipe: tune, round to 4 bits, export, calibrate"
 EXAMPLES = """examples:
@@ -48,6 +48,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--people", type=positive, default=600, help="rows of public sources to calibrate on (600)")
     parser.add_argument("--large", type=positive, default=600, help="rows of the large model to calibrate on (600)")
+    parser.add_argument(
+        "--lists", type=whole, default=26, metavar="N",
+        help="issues of each label list for validation to fit the threshold of new labels on (26); 0: leave it out",
+    )  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -56,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     from training.starter.recipe import read_recipe
 
     recipe = read_recipe(arguments.recipe)
-    counts = {"people": arguments.people, "large": arguments.large}
+    counts = {"people": arguments.people, "large": arguments.large, "lists": arguments.lists}
     if arguments.calibrate_only:
         from training.starter.calibrating import calibrate_bundle
 

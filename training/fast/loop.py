@@ -131,8 +131,8 @@ class _Run:
     def begin_rounding(self) -> None:
         """What was tuned so far is kept beside, since rounding changes what it says."""
         self.look("before rounding")
-        self._say("from here on weights are seen rounded")
-        self._model.begin_rounding(self._settings.grid, self._settings.embeddings)
+        self._say("from here on matrices are seen rounded")
+        self._model.begin_rounding(self._settings.grid)
         self.look("rounded")
         self.save()
 
@@ -171,7 +171,7 @@ class _Run:
         for name, one in self._model.adapted.items():
             one.set(*state["adapter"][name])
         if state["scales"] is not None:
-            self._model.begin_rounding(self._settings.grid, self._settings.embeddings, state["scales"])
+            self._model.begin_rounding(self._settings.grid, state["scales"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._stream.restore(state["stream"])
         self.position, self.losses = Position(**state["position"]), state["losses"]

@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import save_file
 
 from labeler.files import replaced, write_text
-from training.checkpoint import Weights
-from training.fast.model import EMBEDDINGS, Gemma
+from training.checkpoint import EMBEDDINGS, Weights
+from training.fast.model import Gemma
 from training.merge import text_config
 
 _COPIED = (
@@ -26,21 +26,20 @@ _COPIED = (
 
 
 def write_merged(model: Gemma, out: Path) -> None:
-    """The base with what tuning made of it, in bfloat16; rounded weights, if rounding has begun.
+    """The base with what tuning made of it, in bfloat16; rounded matrices, if rounding has begun.
 
     A rounded weight is a whole number times its scale; in bfloat16 it moves by less than half a step, so an export with
-    the same scales finds the same number. Each file is whole or absent.
+    the same scales finds the same number. Embeddings are the base's own, to the bit, if need be in single precision, so
+    that an export rounds them as those are rounded that tuning saw (`Gemma.see_embeddings`). Each file is whole or
+    absent.
     """
     adapted, weights, tensors = model.adapted, Weights(model.folder), {}
     for name in weights.names:
         module = name.removesuffix(".weight")
-        if module in adapted:
-            found = adapted[module].merged()
-        elif module == EMBEDDINGS:
-            found = model.embeddings
-        else:
-            found = torch.from_numpy(weights(name).copy())
-        tensors[f"model.{name}"] = found.to(torch.bfloat16).cpu().contiguous()
+        found = adapted[module].merged() if module in adapted else torch.from_numpy(weights(name).copy())
+        half = found.to(torch.bfloat16)
+        is_exact = name != EMBEDDINGS or torch.equal(half.float(), found)
+        tensors[f"model.{name}"] = (half if is_exact else found).cpu().contiguous()
     out.mkdir(parents=True, exist_ok=True)
     for name in _COPIED:
         if (model.folder / name).is_file():

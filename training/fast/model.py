@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -23,7 +24,7 @@ from training.fast.layers import (
 )
 from training.fast.lora import MATRICES, Adapted, Rank
 from training.fast.parts import Part
-from training.fast.rounding import Grid, best_scales, rounded, rounding
+from training.fast.rounding import Grid, rounding
 
 NORMS = (
     "input_layernorm",
@@ -33,7 +34,6 @@ NORMS = (
     "self_attn.q_norm",
     "self_attn.k_norm",
 )
-EMBEDDINGS = "embed_tokens"
 
 
 class Gemma:
@@ -68,7 +68,6 @@ class Gemma:
             return torch.from_numpy(weights(name).copy()).to(self.device, kind)
 
         self.embeddings, self.last_norm = load("embed_tokens.weight", dtype), load("norm.weight", single)
-        self._embedding_scales: Tensor | None = None
         self.layers: list[list[Adapted]] = []
         self.norms: list[list[Tensor]] = []
         for place in range(self.config.layers):
@@ -97,31 +96,28 @@ class Gemma:
     def is_rounding(self) -> bool:
         return self.layers[0][0].scales is not None
 
-    def begin_rounding(
-        self, grid: Grid, embeddings: Grid | None = None, scales: Mapping[str, Tensor] | None = None
-    ) -> None:
-        """From now on the forward pass sees rounded weights, and every layer learns (see `training.fast.rounding`).
+    def see_embeddings(self, rows: np.ndarray) -> None:
+        """From now on tokens are seen as these float32 (tokens, hidden): what a bundle will hold of them.
+
+        The checkpoint that comes of tuning keeps the base's own, so that an export can round them the same way.
+        """
+        self.embeddings = torch.from_numpy(rows).to(self.device, self.dtype)
+
+    def begin_rounding(self, grid: Grid, scales: Mapping[str, Tensor] | None = None) -> None:
+        """From now on the forward pass sees rounded matrices, and every layer learns (see `training.fast.rounding`).
 
         Args:
-            embeddings: how finely their rows are rounded, which do not learn; None: not at all.
             scales: as `scales` gives them; None: the best for the weights as they are.
         """
         for name, one in self.adapted.items():
             one.begin_rounding(grid, None if scales is None else scales[name])
             for parameter in one.parameters:
                 parameter.requires_grad_(True)
-        if embeddings is not None:
-            given = best_scales(self.embeddings, embeddings) if scales is None else scales[EMBEDDINGS]
-            self._embedding_scales = given.to(self.device)
-            self.embeddings = rounded(self.embeddings, self._embedding_scales, embeddings).to(self.dtype)
         self.refresh()
 
     def scales(self) -> dict[str, Tensor]:
-        """Of every rounded matrix and of the embeddings, by name in the text model: float32 (out, in / block)."""
-        found = {name: one.scales.cpu() for name, one in self.adapted.items() if one.scales is not None}
-        if self._embedding_scales is not None:
-            found[EMBEDDINGS] = self._embedding_scales.cpu()
-        return found
+        """Of every rounded matrix by its name in the text model: float32 (out, in / block)."""
+        return {name: one.scales.cpu() for name, one in self.adapted.items() if one.scales is not None}
 
     def refresh(self) -> None:
         """Called after adapters have changed: rounds anew where that is done once a step."""

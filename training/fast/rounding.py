@@ -23,10 +23,14 @@ _TRIES, _LARGEST, _STEP = 24, 1.06, 0.02  # shares of the scale at which a block
 
 @dataclass(frozen=True)
 class Grid:
-    """How finely weights are rounded: bits of one, and inputs that share a scale."""
+    """How finely weights are rounded: bits of one, inputs that share a scale, and how scales are kept.
+
+    `scales` is as in `training.quantisation.Grid`: "half" precision, or "byte".
+    """
 
     bits: int = 4
     block: int = 32
+    scales: str = "half"
 
     @property
     def lowest(self) -> int:
@@ -40,12 +44,12 @@ class Grid:
         """(out, in) as float32 (out, in / block, block). Raises InputError where the inputs are no whole blocks."""
         if weight.shape[1] % self.block:
             what = f"a matrix of {weight.shape[1]} inputs cannot be rounded in blocks of {self.block}"
-            raise InputError(what, "Set four_bit.block to a divisor of it.")
+            raise InputError(what, "Give a block that divides it.")
         return weight.float().reshape(len(weight), -1, self.block)
 
 
 def best_scales(weight: Tensor, grid: Grid) -> Tensor:
-    """The scale of each block with the least squared error, float32 (out, in / block), in half precision's values."""
+    """The scale of each block with the least squared error, float32 (out, in / block), as a bundle can hold it."""
     blocks = grid.blocks(weight)
     largest = blocks.gather(-1, blocks.abs().argmax(-1, keepdim=True)).squeeze(-1)
     best = torch.full_like(largest, torch.inf)
@@ -56,7 +60,7 @@ def best_scales(weight: Tensor, grid: Grid) -> Tensor:
         error = (_on_grid(blocks, scales, grid) - blocks).pow(2).sum(-1)
         found = torch.where(error < best, scales, found)
         best = torch.minimum(error, best)
-    return found.half().float()
+    return _in_bytes(found) if grid.scales == "byte" else found.half().float()
 
 
 def rounded(weight: Tensor, scales: Tensor, grid: Grid) -> Tensor:
@@ -70,5 +74,12 @@ def rounding(compile: bool) -> Any:
     return torch.compile(rounded, dynamic=True) if compile else rounded
 
 
+def _in_bytes(scales: Tensor) -> Tensor:
+    """Whole numbers of what one of them is worth in the row (`training.rounding.scale_bytes`)."""
+    worth = (scales.abs().amax(1, keepdim=True) / 127).half().float()
+    return (scales / worth.where(worth > 0, 1.0)).round().clamp(-127, 127) * worth
+
+
 def _on_grid(blocks: Tensor, scales: Tensor, grid: Grid) -> Tensor:
-    return (blocks / scales[..., None]).round().clamp(grid.lowest, grid.highest) * scales[..., None]
+    safe = scales.where(scales != 0, torch.inf)  # a scale that is small beside its row's others can become 0 in bytes
+    return (blocks / safe[..., None]).round().clamp(grid.lowest, grid.highest) * scales[..., None]

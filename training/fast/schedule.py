@@ -53,8 +53,7 @@ class LoopSettings:
 
     Attributes:
         hold: share of the budget at the full rate (after `warmup_steps`); then it falls to 0 in a straight line.
-        round_from: share of the budget from which on weights are seen rounded; 1 or more: never.
-        embeddings: how finely those are rounded; None: not at all.
+        round_from: share of the budget from which on matrices are seen rounded; 1 or more: never.
         save_every: steps between two states on disk.
     """
 
@@ -67,7 +66,6 @@ class LoopSettings:
     hold: float = 0.35
     round_from: float = 1.0
     grid: Grid = field(default_factory=Grid)
-    embeddings: Grid | None = None
     save_every: int = 40
 
     def rate(self, step: int, done: float) -> float:

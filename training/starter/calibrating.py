@@ -39,6 +39,7 @@ from training.fitted import Fitted, fit_all
 from training.licence import write_notice
 from training.rows import Labelled, truth_and_known
 from training.starter.material import Example, Material
+from training.starter.new_labels import fit_new_labels
 from training.starter.recipe import DataSettings, Recipe
 from training.starter.record import read_used
 from training.starter.selection import LARGE_MODEL, PEOPLE, known, select, unused_large, unused_people
@@ -90,6 +91,7 @@ def calibrate_bundle(
     *,
     people: int,
     large: int,
+    lists: int = 0,
     progress: Callable[[str], None] = print,
 ) -> Manifest:
     """Calibrates a bundle by the recipe's material.
@@ -97,6 +99,7 @@ def calibrate_bundle(
     Args:
         records: `rows.json` of the runs that made it; none: all rows that the recipe may use count as seen.
         people, large: rows of each view, if there are so many.
+        lists: issues of each list for validation, to fit the threshold of new labels on; 0: it is left as it is.
 
     Raises:
         InputError: the material or a record lacks something, or no row is left.
@@ -110,7 +113,8 @@ def calibrate_bundle(
     views = validation_views(material, labels, recipe.data, used, people=people, large=large, seed=recipe.seed)
     for view, rows in views.rows.items():
         progress(f"{view}: {len(rows):,} rows that the model was not tuned on")
-    return calibrate(bundle, views, recipe.seed, progress=progress)
+    manifest = calibrate(bundle, views, recipe.seed, progress=progress)
+    return fit_new_labels(bundle, material, lists, recipe.seed, progress) if lists else manifest
 
 
 def calibrate(

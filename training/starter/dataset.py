@@ -9,7 +9,14 @@ from typing import Any
 
 from labeler.bundle import sha256
 from labeler.files import write_text
-from training.starter.material import FILES, Material
+from training.starter.material import (
+    FILES,
+    LABEL_LISTS,
+    LARGE,
+    LARGE_MORE,
+    PROJECT_LISTS,
+    Material,
+)
 from training.starter.recipe import Recipe
 from training.starter.record import ROWS, write_rows
 from training.starter.selection import Selection
@@ -21,7 +28,7 @@ def write_dataset_record(recipe: Recipe, material: Material, selection: Selectio
     """Writes `out/dataset.json` and `out/rows.json`, and returns the former.
 
     {"sha256": of all that follows and of the rows, "files": {name: sha256}, "seed", "piles": {pile: rows},
-     "sources": {source: rows}, "left out": {what: rows}}
+     "sources": as `sources`, "left out": {what: rows}}
     """
     listed = sum(len(one.examples) for one in selection.project_lists)
     written = sum(len(one.examples) for one in selection.label_lists)
@@ -36,7 +43,7 @@ def write_dataset_record(recipe: Recipe, material: Material, selection: Selectio
             f"{len(selection.label_lists)} label lists": written,
             f"{len(selection.project_lists)} project lists": listed,
         },
-        "sources": {name: len(source.examples) for name, source in selection.public.items()},
+        "sources": sources(material, selection),
         "left out": {
             "scoreboard": len(selection.held_out),
             "calibration": len(selection.validation),
@@ -49,3 +56,19 @@ def write_dataset_record(recipe: Recipe, material: Material, selection: Selectio
     if not (out / ROWS).is_file():  # a run that goes on has its own
         write_rows(out / ROWS, material.folder, selection, None)
     return found
+
+
+def sources(material: Material, selection: Selection) -> dict[str, int]:
+    """Rows that can be trained on: people's by public source, all others by the file that holds them or their labels.
+
+    By these names a scoreboard knows what a model was tuned on.
+    """
+    files = {
+        LARGE: len(selection.large),
+        LARGE_MORE: len(selection.large_more),
+        **{name: len(found) for name, found in material.written_by_file.items()},
+        LABEL_LISTS: sum(len(one.examples) for one in selection.label_lists),
+        PROJECT_LISTS: sum(len(one.examples) for one in selection.project_lists),
+    }
+    public = {name: len(source.examples) for name, source in selection.public.items()}
+    return public | {name.partition(".")[0]: rows for name, rows in files.items()}

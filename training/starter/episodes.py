@@ -24,6 +24,7 @@ from training.starter.selection import LARGE_MODEL, PEOPLE, PROJECTS, Selection
 
 T = TypeVar("T")
 _LEAST_ROOM = 60  # tokens of an issue: with less, a list is too long for the rows of this run
+_AN_EPISODE = 3  # prompts of one list: the more lists, the more kinds of text
 _DESCRIBED, _RENAMED = 0.75, 0.9  # chances, within a list of other names, of a description and of another name
 
 
@@ -118,6 +119,14 @@ class Episodes:
                 renderer = replace(self._renderer, token_budget=min(wanted, room), plain=shown.is_plain)
                 rows.append(Row(renderer.issue(shown.issue), answer))
         return split(prefix, rows, settings.batch_tokens)
+
+    def prompts(self, count: int) -> list[list[int]]:
+        """Prompts with their answers, token ids, for calibrated rounding: at most `_AN_EPISODE` of an episode."""
+        found: list[list[int]] = []
+        while len(found) < count:
+            rows = [part.prefix + row.issue + row.answer for part in self.encode(self.draw()) for row in part.rows]
+            found += self._rng.sample(rows, min(_AN_EPISODE, len(rows)))
+        return found[:count]
 
     def validation(self) -> list[Part]:
         """The kept rows under the ten labels as they are, at the middle budget."""

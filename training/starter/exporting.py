@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -13,12 +13,15 @@ from typing import Any
 from labeler import __version__
 from labeler.bundle import Manifest
 from labeler.labels import LabelSet
+from labeler.tokenizer import LIBRARY_NAME
 from training.base import Base
+from training.checkpoint import Weights, read_config
 from training.export import export
+from training.gptq import calibrated
 from training.licence import licence_of
-from training.quantisation import Grid, Quantisation
-from training.rounding import GivenScales
-from training.starter.recipe import Recipe
+from training.rounding import GivenBlocks, GivenScales
+from training.starter.recipe import FourBitSettings, Recipe
+from training.vocabulary.fine import fine_tokens
 
 _VERSIONS = ("torch", "tokenizers", "safetensors")
 
@@ -27,17 +30,23 @@ def export_tuned(
     recipe: Recipe,
     labels: LabelSet,
     merged: Path,
-    scales: Path | None,
     out: Path,
+    how: GivenScales | Sequence[Sequence[int]],
     facts: Mapping[str, Any],
     progress: Callable[[str], None] = lambda step: None,
 ) -> Manifest:
-    """The bundle `out` of a merged checkpoint, in the recipe's bits.
+    """The bundle `out` of a merged checkpoint, in the recipe's form.
 
     Args:
-        scales: those that tuning rounded by: then the bundle holds exactly the weights that it saw.
+        how: the scales that tuning rounded matrices by: then the bundle holds exactly those that it saw. Or, where it
+            saw none, the prompts (token ids) that they are rounded for.
         facts: `provenance`.
     """
+    fine = fine_tokens(merged / LIBRARY_NAME, recipe.four_bit.fine)
+    form, rounding = recipe.four_bit.quantisation(len(fine)), how
+    if not isinstance(how, GivenScales):
+        blocks = calibrated(read_config(merged), Weights(merged), how, form, fine=fine, progress=progress)
+        rounding = GivenBlocks(blocks)
     return export(
         merged,
         labels,
@@ -47,18 +56,17 @@ def export_tuned(
         base_model=recipe.base_model,
         token_budget=recipe.token_budget,
         provenance=dict(facts),
+        quantisation=form,
+        rounding=rounding,
+        fine=fine,
         progress=progress,
-        **_rounding(recipe, scales),
     )
 
 
-def _rounding(recipe: Recipe, scales: Path | None) -> dict[str, Any]:
-    """How `export` is to round; where weights were never seen rounded, as it does by itself."""
-    if scales is None:
-        return {}
-    four_bit = recipe.four_bit
-    matrices, embeddings = Grid(four_bit.bits, four_bit.block), Grid(four_bit.embeddings, four_bit.block)
-    return {"quantisation": Quantisation.uniform(matrices, embeddings), "rounding": GivenScales(scales)}
+def rounding_in_words(four_bit: FourBitSettings) -> str:
+    if four_bit.rounds_in_tuning:
+        return f"are rounded as tuning saw them, from {four_bit.begin:.0%} of it on"
+    return f"are rounded after it, for what they compute on {four_bit.texts:,} prompts"
 
 
 def provenance(
@@ -67,7 +75,8 @@ def provenance(
     """Facts for the manifest and the card (`training.card`)."""
     position, tuning, four_bit = result["position"], recipe.tuning, recipe.four_bit
     settings = {key: value for key, value in asdict(recipe.tuning).items() if value} | {
-        "four_bit": f"from {four_bit.begin:g} on, {four_bit.bits} bits, blocks of {four_bit.block}",
+        "form": f"{four_bit.form}, embeddings of {four_bit.fine:,} tokens, control tokens, tags and bytes in 8 bits",
+        "rounding": f"tuning saw the embeddings as they are; matrices {rounding_in_words(four_bit)}",
         "shares": ", ".join(f"{kind} {variation.share:g}" for kind, variation in recipe.mixture.kinds.items()),
         "seed": recipe.seed,
         "steps": position["step"],

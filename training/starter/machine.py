@@ -7,15 +7,22 @@ from pathlib import Path
 
 import torch
 
+from labeler.tokenizer import LIBRARY_NAME
+from training.checkpoint import Weights
 from training.device import find_device
+from training.embeddings import held, rounded_embeddings
 from training.fast.lora import Rank
 from training.fast.model import Gemma
 from training.pretrain import can_compile
+from training.rounding import nearest
 from training.starter.recipe import Recipe
+from training.vocabulary.fine import fine_tokens
 
 
 def open_model(recipe: Recipe, base: Path, compile: bool, progress: Callable[[str], None] = print) -> Gemma:
     """The base with a fresh adapter: bfloat16 where the machine has units for it, whole layers compiled on a GPU.
+
+    Its embeddings are those that the bundle will hold.
 
     Args:
         compile: whether to compile, if the machine can.
@@ -26,7 +33,7 @@ def open_model(recipe: Recipe, base: Path, compile: bool, progress: Callable[[st
     kind = "cuda" if device.kind == "cuda" else "cpu"
     bits = 16 if dtype == torch.bfloat16 else 32
     progress(f"{device.name if kind == device.kind else 'CPU'}, {bits} bits{', compiled' if compile else ''}")
-    return Gemma(
+    model = Gemma(
         base,
         Rank(tuning.rank, tuning.alpha, tuning.rslora),
         device=kind,
@@ -36,3 +43,7 @@ def open_model(recipe: Recipe, base: Path, compile: bool, progress: Callable[[st
         first_layer=tuning.first_layer,
         seed=recipe.seed,
     )
+    fine, weights = fine_tokens(base / LIBRARY_NAME, recipe.four_bit.fine), Weights(base)
+    blocks = rounded_embeddings(weights, recipe.four_bit.quantisation(len(fine)), nearest)
+    model.see_embeddings(held(blocks, weights, fine, model.config.hidden_size))
+    return model

@@ -3,11 +3,13 @@
 OUT/starter.json          what was asked for: another recipe, base or adapter is refused
 OUT/base/                 the base, where it had to be converted or trimmed
 OUT/dataset.json          files, counts, what was left out (`training.starter.dataset`)
-OUT/rows.json             the rows by number, and once it is tuned those that it was shown (`training.starter.record`)
+OUT/rows.json             the rows by number, and once it is tuned those that it was shown (`training.starter.record`),
+                          with those that its matrices were rounded for
 OUT/log.jsonl, state.pt   the tuning (`training.fast.loop`)
 OUT/adapter/              what it learned, as peft loads it, and what came of it in result.json
-OUT/scales.safetensors    "LAYER.self_attn.q_proj" and so on, "embed_tokens": float32 (out, in / block), for the export
-OUT/merged/               the model in bfloat16, its matrices rounded by these scales
+OUT/scales.safetensors    "LAYER.self_attn.q_proj" and so on: float32 (out, in / block), for the export; only where the
+                          recipe has tuning see matrices rounded
+OUT/merged/               the model in bfloat16, its matrices rounded by these scales, if there are any
 OUT/bundle/               what the action loads, calibrated on its own bytes; whole or absent
 """
 
@@ -31,7 +33,7 @@ from training.claim import claim
 from training.starter.dataset import write_dataset_record
 from training.starter.material import Material
 from training.starter.recipe import Recipe
-from training.starter.record import ROWS, write_rows
+from training.starter.record import ROWS, add_dealt, write_rows
 from training.starter.selection import Selection, select
 from training.vocabulary.checkpoint import trimmed
 
@@ -52,6 +54,7 @@ def make_starter(
     earlier: Sequence[Path] = (),
     people: int = 600,
     large: int = 600,
+    lists: int = 26,
     progress: Progress = print,
 ) -> Path:
     """Goes through the stages that are not done yet; returns the bundle's folder.
@@ -61,7 +64,7 @@ def make_starter(
         adapter: LoRA to go on from.
         rows, seconds: take the place of the recipe's budget where one of them is given.
         earlier: `rows.json` of the runs that made the adapter: their rows do not calibrate.
-        people, large: rows of each view to calibrate on.
+        people, large: rows of each view to calibrate on; lists: issues of each list for validation.
 
     Raises:
         LabelerError: something is missing or wrong, or `out` was begun with something else; nothing is tuned then.
@@ -80,12 +83,12 @@ def make_starter(
         from training.starter.calibrating import calibrate_bundle
         from training.starter.exporting import export_tuned, provenance
 
-        making, scales = out / f"{BUNDLE}.making", out / SCALES
+        making = out / f"{BUNDLE}.making"
         facts = provenance(recipe, found, dataset, adapter, json.loads((out / RESULT).read_bytes()))
         shutil.rmtree(making, ignore_errors=True)
-        export_tuned(recipe, labels, out / MERGED, scales if scales.is_file() else None, making, facts, progress)
-
-        calibrate_bundle(recipe, data, making, [out / ROWS, *earlier], people=people, large=large, progress=progress)
+        export_tuned(recipe, labels, out / MERGED, making, _how(recipe, labels, selection, out), facts, progress)
+        counts = {"people": people, "large": large, "lists": lists}
+        calibrate_bundle(recipe, data, making, [out / ROWS, *earlier], **counts, progress=progress)
         shutil.rmtree(bundle, ignore_errors=True)
         os.replace(making, bundle)
     return bundle
@@ -113,6 +116,7 @@ def _claim(recipe: Recipe, base: Base, adapter: Path | None, out: Path) -> None:
 
 def _say_plan(recipe: Recipe, base: Base, adapter: Path | None, dataset: dict[str, Any], progress: Progress) -> None:
     from training.logs import duration
+    from training.starter.exporting import rounding_in_words
 
     tuning = recipe.tuning
     until = f"{tuning.rows:,} issues" if tuning.rows else duration(tuning.seconds)
@@ -120,7 +124,7 @@ def _say_plan(recipe: Recipe, base: Base, adapter: Path | None, dataset: dict[st
     progress(f"starter {recipe.version}: {base.name}, {recipe.vocabulary:,} tokens, LoRA of rank {tuning.rank}{start}")
     progress("rows: " + ", ".join(f"{name} {count:,}" for name, count in dataset["piles"].items()))
     progress("left out: " + ", ".join(f"{name} {count:,}" for name, count in dataset["left out"].items()))
-    progress(f"tuning: {until}; from {recipe.four_bit.begin:.0%} on weights are seen in {recipe.four_bit.bits} bits")
+    progress(f"tuning: {until}; matrices {rounding_in_words(recipe.four_bit)}")
 
 
 def _tune(
@@ -155,11 +159,27 @@ def _tune(
     write_text(out / RESULT, json.dumps(asdict(result) | {"device": str(model.device)}, indent=1) + "\n")
 
 
+def _how(recipe: Recipe, labels: LabelSet, selection: Selection, out: Path) -> Any:
+    """What `export_tuned` rounds matrices by. Rows that calibrated rounding looks at are seen ones from then on."""
+    from labeler.tokenizer import LibraryTokenizer
+    from training.rounding import GivenScales
+    from training.starter.episodes import Episodes
+
+    if (out / SCALES).is_file():
+        return GivenScales(out / SCALES)
+    tokenizer = LibraryTokenizer(out / MERGED / LIBRARY_NAME)
+    stream = Episodes(selection, labels, tokenizer, recipe.mixture, 1, recipe.seed + 1)  # not what tuning began with
+    prompts = stream.prompts(recipe.four_bit.texts)
+    add_dealt(out / ROWS, stream.dealt)
+    return prompts
+
+
 def _loop_settings(recipe: Recipe) -> Any:
     from training.fast.rounding import Grid
     from training.fast.schedule import Budget, LoopSettings
 
     tuning, four_bit = recipe.tuning, recipe.four_bit
+    matrices = four_bit.quantisation().qkv  # all alike, where tuning rounds them
     return LoopSettings(
         budget=Budget(rows=tuning.rows, seconds=tuning.seconds),
         learning_rate=tuning.learning_rate,
@@ -169,7 +189,6 @@ def _loop_settings(recipe: Recipe) -> Any:
         warmup_steps=tuning.warmup_steps,
         hold=tuning.hold,
         round_from=four_bit.begin,
-        grid=Grid(four_bit.bits, four_bit.block),
-        embeddings=Grid(four_bit.embeddings, four_bit.block),
+        grid=Grid(matrices.bits, matrices.block, matrices.scales),
         save_every=tuning.save_every,
     )

@@ -104,13 +104,18 @@ class Material:
         return self._table(LARGE_MORE)
 
     @cached_property
-    def written(self) -> list[Example]:
-        """Written issues under the ten labels, of all kinds."""
-        found = self._read(WRITTEN, lambda line: _written(line, "form" in (line.get("kind") or "")))
+    def written_by_file(self) -> dict[str, list[Example]]:
+        """Written issues under the ten labels, by the file that they are from."""
+        found = {WRITTEN: self._read(WRITTEN, lambda line: _written(line, "form" in (line.get("kind") or "")))}
         for name in (JUNK, LANGUAGES):
-            found += self._read(name, lambda line: _written(line, True))
+            found[name] = self._read(name, lambda line: _written(line, True))
         filed = self._read(FORMS, lambda form: [_written(line, True) for line in form["issues"]])
-        return [*found, *chain.from_iterable(filed)]
+        return found | {FORMS: list(chain.from_iterable(filed))}
+
+    @property
+    def written(self) -> list[Example]:
+        """All of them."""
+        return list(chain.from_iterable(self.written_by_file.values()))
 
     @cached_property
     def label_lists(self) -> list[ListExamples]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from labeler.errors import InputError
+from training.quantisation import Quantisation, parse
 from training.settings import read_toml
 
 KINDS = ("large", "public", "label_lists", "project_lists")
@@ -109,17 +110,27 @@ class TuningRecipe:
 
 @dataclass(frozen=True)
 class FourBitSettings:
-    """Tuning that knows the rounding: from the share `begin` of the run on the forward pass sees weights of `bits`.
+    """In what form the bundle holds the weights, and how they come to it.
 
     Attributes:
-        block: inputs that share a scale.
-        embeddings: bits of the embeddings' rows, which are not tuned.
+        form: as `training.quantisation.parse` reads it.
+        fine: most used tokens whose embeddings are in 8 bits (`training.vocabulary.fine`); 0: no token's are.
+        texts: prompts for calibrated rounding (`training.gptq`), which is done where tuning saw no rounded matrices.
+        begin: share of the run from which on tuning sees them rounded; then that is how they are rounded. 1: never.
     """
 
+    form: str
+    fine: int
+    texts: int
     begin: float
-    bits: int
-    block: int
-    embeddings: int
+
+    @property
+    def rounds_in_tuning(self) -> bool:
+        return self.begin < 1
+
+    def quantisation(self, fine: int = 0) -> Quantisation:
+        """The form. Args: fine: how many tokens have embeddings in 8 bits, all counted. Raises InputError."""
+        return dataclasses.replace(parse(self.form), fine=fine)
 
 
 @dataclass(frozen=True)
@@ -159,13 +170,27 @@ def read_recipe(path: Path) -> Recipe:
         ("tuning.rank", recipe.tuning.rank > 0, "Give 1 or more."),
         ("tuning.episodes_a_step", recipe.tuning.episodes_a_step > 0, "Give 1 or more."),
         ("tuning.hold", 0 <= recipe.tuning.hold < 1, "Give a share below 1."),
-        ("four_bit.bits", recipe.four_bit.bits in (4, 8), "Give 4 or 8."),
-        ("four_bit.embeddings", recipe.four_bit.embeddings in (4, 8), "Give 4 or 8."),
+        ("four_bit.begin", 0 <= recipe.four_bit.begin <= 1, "Give a share; 1: never."),
+        ("four_bit.texts", recipe.four_bit.texts > 0 or recipe.four_bit.rounds_in_tuning, "Give 1 or more."),
+        ("four_bit.fine", recipe.four_bit.fine >= 0, "Give 0 or more."),
         ("data.held_out_step", recipe.data.held_out_step > 1, "Give 2 or more."),
     ):
         if not is_right:
             raise InputError(f"{path}: {key} cannot be that", remedy)
+    _check_form(path, recipe.four_bit)
     return dataclasses.replace(recipe, labels=str(path.parent / recipe.labels))
+
+
+def _check_form(path: Path, settings: FourBitSettings) -> None:
+    key = f"{path}: four_bit.form = {settings.form!r}"
+    try:
+        form = settings.quantisation(settings.fine)
+    except InputError as error:
+        raise InputError(f"{key}: {error.what}", error.remedy) from error
+    if "fine=" in settings.form:
+        raise InputError(f"{key}: fine tokens are not counted here", "Give four_bit.fine.")
+    if settings.rounds_in_tuning and len({form.qkv, form.o, form.gate_up, form.down}) > 1:
+        raise InputError(f"{key}: tuning rounds all matrices alike", "Give one form for them, or four_bit.begin = 1.0.")
 
 
 def _typed(kind: Any, value: Any, path: str, key: str) -> Any:

@@ -10,7 +10,7 @@ model.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,18 @@ def read_used(paths: Sequence[Path], data: Path) -> set[int]:
         for rows in (record.get("dealt") or record["piles"]).values():
             used.update(rows)
     return used
+
+
+def add_dealt(path: Path, dealt: Mapping[str, Iterable[int]]) -> None:
+    """Says of these rows, too, that the model has seen them.
+
+    Raises:
+        InputError: there is no such record, or it is damaged.
+    """
+    record = _read(path)
+    known = record.get("dealt") or {}
+    merged = {name: sorted({*known.get(name, ()), *rows}) for name, rows in dealt.items()}
+    write_text(path, json.dumps(record | {"dealt": known | merged}) + "\n")
 
 
 def _read(path: Path) -> dict[str, Any]:

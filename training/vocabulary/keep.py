@@ -50,7 +50,7 @@ def kept_ids(
     _check_kind(state)
     ids = {piece: token for piece, token in all_ids(state).items() if rows is None or token < rows}
     added = {token["content"] for token in state["added_tokens"]}
-    kept = _always(state, added) & ids.keys()
+    kept = always_kept(state) & ids.keys()
     if size <= len(kept):
         what = f"A vocabulary of {size:,} tokens is too small: control tokens, tags and bytes alone are {len(kept):,}."
         raise UsageError(what, "docs/vocabulary.md says what several sizes cost.")
@@ -72,7 +72,9 @@ def kept_ids(
     return np.array(sorted(ids[piece] for piece in kept), dtype=np.int32)
 
 
-def _always(state: Mapping[str, Any], added: set[str]) -> set[str]:
+def always_kept(state: Mapping[str, Any]) -> set[str]:
+    """Control tokens, tags and runs of blanks that are tokens of their own, and bytes; not the reserved ones."""
+    added = {token["content"] for token in state["added_tokens"]}
     control = {content for content in added if not _NEEDLESS.fullmatch(content)}
     return control | set(_BYTES) | {state["model"].get("unk_token") or _BYTES[0]}
 
