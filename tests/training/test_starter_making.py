@@ -14,6 +14,7 @@ from peft import PeftModel
 from tokenizers import Tokenizer
 from transformers import Gemma3ForCausalLM
 
+from eval.starter.source import EVERY
 from labeler.bundle import read_manifest, verify
 from labeler.decoder import Embeddings
 from labeler.errors import InputError
@@ -156,6 +157,10 @@ def test_a_stream_goes_on_where_it_was(
     second.restore(first.state() | {"piles": state, "dealt": {name: set(rows) for name, rows in first.dealt.items()}})
     assert [next(first) for _ in range(20)] == [next(second) for _ in range(20)]
     assert first.dealt == second.dealt
+
+
+def test_the_recipe_keeps_out_of_training_what_the_scoreboard_measures() -> None:
+    assert read_recipe(RECIPE).data.held_out_step == EVERY
 
 
 def test_the_recipe_that_ships_is_whole_and_a_wrong_one_names_the_key(tmp_path: Path) -> None:

@@ -10,15 +10,16 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
+from eval.starter.source import INVENTED as LABEL_LISTS
+from eval.starter.source import ISSUES, JUNK, LANGUAGES, LARGE
+from eval.starter.source import MORE as LARGE_MORE
+from eval.starter.source import PROJECTS as PROJECT_LISTS
 from labeler.errors import InputError
 from labeler.labels import Label, LabelSet
 from labeler.textfile import parsed_json, split_answer
 
 T = TypeVar("T")
-ISSUES, LARGE, LARGE_MORE = "labelled_issues.jsonl.gz", "large_model_labels.tsv.gz", "large_model_labels_more.tsv.gz"
-LABEL_LISTS, PROJECT_LISTS = "label_lists.jsonl.gz", "project_lists.jsonl.gz"
 WRITTEN, FORMS = "written_issues.jsonl.gz", "issue_forms.jsonl.gz"
-JUNK, LANGUAGES = "junk_and_thin.jsonl.gz", "issues_in_languages.jsonl.gz"
 FILES = {
     ISSUES: "a JSON line an issue: source, title, body, labels, label_space (what the source uses), is_pr, split",
     LARGE: "a header, then row (line of the issues, from 0), tab, all of the ten labels that apply, by a large model",
