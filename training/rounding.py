@@ -208,7 +208,7 @@ class GivenBlocks:
             held = self._blocks[name].codes.shape[2]
             raise InputError(f"{name}: its codes are in blocks of {held}, not {grid.block}", "Ask for those blocks.")
         blocks, rows = self._blocks[name], slice(first, first + len(matrix))
-        return Blocks(blocks.codes[rows], blocks.scales[rows])
+        return Blocks(blocks.codes[rows], stored_scales(name, blocks.scales[rows], grid))
 
 
 def given(path: Path) -> Rounding:
@@ -225,7 +225,7 @@ def given(path: Path) -> Rounding:
     for name in (key.removesuffix(".codes") for key in file.names if key.endswith(".codes")):
         if f"{name}.scales" not in file.names:
             raise InputError(f"{path}: {name} has codes and no scales", "Give the file that calibration wrote.")
-        scales = file.as_float32(f"{name}.scales").astype(np.float16)
+        scales = file.as_float32(f"{name}.scales")
         codes = file[f"{name}.codes"].reshape(*scales.shape, -1)
         blocks[name] = Blocks(codes.astype(np.int8), scales)
     return GivenBlocks(blocks, by_scales)

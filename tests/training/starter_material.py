@@ -47,6 +47,8 @@ def write_material(folder: Path, issues: int = 240) -> Path:
         for part, first in (("train", 1), ("validation", 100))
     ]
     _lines(folder, "project_lists", projects)
+    commits = [_commit(number) for number in range(60)]
+    _lines(folder, "conventional_commits", commits)
     return folder
 
 
@@ -60,7 +62,8 @@ def write_recipe(folder: Path, **changes: str) -> Path:
     small = {"vocabulary": "600", "validation_rows": "10", "rows = 16": "4", "large_more": "2", "large": "1",
              "written": "1", "budgets": "[24, 32, 40]", "token_budget": "40", "rank": "4", "alpha": "4.0",
              "first_layer": "1", "learning_rate": "0.02", "warmup_steps": "2", "seconds": "0.0", "save_every": "5",
-             "rows = 0": "60", "batch_tokens": "256", "held_out_step": "6", "fine": "40", "texts": "24"}  # fmt: skip
+             "rows = 24": "60", "batch_tokens": "256", "held_out_step": "6", "fine": "40", "texts": "24",
+             "whole_tokens": "512", "area_commits": "2", "distil_rows": "0", "episodes_a_step": "2"}  # fmt: skip
     lines = RECIPE.read_text().splitlines()
     for key, value in (small | changes).items():
         name, _, old = key.partition(" = ")
@@ -86,6 +89,12 @@ def _public(number: int) -> dict[str, Any]:
 def _written(number: int) -> dict[str, Any]:
     label = list(TOPICS)[number % 4]
     return {"title": f"{TOPICS[label][number % 3]} again", "body": f"written {number}", "labels": [label]}
+
+
+def _commit(number: int) -> dict[str, Any]:
+    area = f"part{number % 8}"
+    scope = f"{area}, cli" if number % 5 else "deps"
+    return {"repo": "a/b", "title": f"mend {area} (#{number})", "body": "", "scope": scope, "bot": number % 9 == 8}
 
 
 def _lines(folder: Path, name: str, rows: list[dict[str, Any]]) -> None:

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
-from safetensors.torch import load_file
+from peft import PeftModel
 from transformers import Gemma3ForCausalLM
 
 from labeler.errors import InputError
@@ -17,7 +16,7 @@ from tests.models import write_checkpoint
 from training.checkpoint import Weights
 from training.embeddings import held, rounded_embeddings
 from training.fast.adapter import load_adapter, write_adapter
-from training.fast.lora import MATRICES, Rank
+from training.fast.lora import Rank
 from training.fast.merged import write_merged
 from training.fast.model import Gemma
 from training.fast.parts import Part, Row, split
@@ -106,48 +105,6 @@ def test_one_prefix_for_all_gives_loss_and_gradients_of_separate_rows(
 
 
 @WAYS
-def test_rounded_tuning_sees_the_nearest_weights_on_the_grid(folder: Path, fused: bool, tmp_path: Path) -> None:
-    grid, part = Grid(4, 32), Part(PREFIX, rows())
-    model = gemma(folder, fused=fused, first_layer=1)
-    before = model.loss(part).item()
-    model.begin_rounding(grid)
-    loss = model.loss(part)
-    assert abs(loss.item() - before) > 1e-3
-    # A model whose weights are the rounded ones, without an adapter, says the same.
-    write_merged(model, tmp_path / "rounded")
-    plain = Gemma3ForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
-    for name, one in model.adapted.items():
-        weight = plain.get_parameter(f"model.{name}.weight")
-        exact = one.weight + RANK.scale * one.b @ one.a
-        steps = weight.data.copy_(one.merged()).view(*one.scales.shape, 32) / one.scales[..., None]
-        assert torch.allclose(steps, steps.round(), atol=1e-4)
-        assert steps.min() >= -8.001
-        assert steps.max() <= 7.001
-        inside = (steps.round() > -8) & (steps.round() < 7)
-        off = (exact.view_as(steps) / one.scales[..., None] - steps).abs()
-        assert off[inside].max() <= 0.5 + 1e-4, name
-        # The checkpoint in bfloat16 is read back as the same numbers by the same scales.
-        read = load_file(tmp_path / "rounded" / "model.safetensors")[f"model.{name}.weight"].float()
-        assert torch.equal((read.view_as(steps) / one.scales[..., None]).round(), steps.round())
-    assert loss.item() == pytest.approx(peft_loss(plain, part).item(), abs=1e-4)
-    # Straight through: gradients are those of an adapter beside the rounded weights.
-    loss.backward()
-    config = LoraConfig(r=4, lora_alpha=8, use_rslora=True, target_modules=[m.rpartition(".")[2] for m in MATRICES])
-    beside = get_peft_model(plain, config)
-    parameters = dict(beside.named_parameters())
-    for name, one in model.adapted.items():
-        key = f"base_model.model.model.{name}"
-        parameters[f"{key}.lora_A.default.weight"].data.copy_(one.a.data)
-        parameters[f"{key}.lora_B.default.weight"].data.copy_(one.b.data)
-        parameters[f"{key}.base_layer.weight"].data -= RANK.scale * (one.b @ one.a).data
-    peft_loss(beside, part).backward()
-    for name, one in model.adapted.items():
-        for side, parameter in (("A", one.a), ("B", one.b)):
-            gradient = parameters[f"base_model.model.model.{name}.lora_{side}.default.weight"].grad
-            assert torch.allclose(parameter.grad, gradient, atol=2e-4), (name, side)
-
-
-@WAYS
 def test_embeddings_are_seen_as_the_bundle_will_hold_them_and_written_as_the_base_has_them(
     folder: Path, fused: bool, tmp_path: Path
 ) -> None:
@@ -196,13 +153,10 @@ def test_scales_are_half_precision_and_better_than_the_largest_weights(folder: P
         best_scales(weight[:, :40], grid)
 
 
-def test_layers_below_the_first_learn_only_once_rounding_begins(folder: Path) -> None:
+def test_layers_below_the_first_do_not_learn(folder: Path) -> None:
     model, part = Gemma(folder, RANK, first_layer=2), Part(PREFIX, rows(1))
     model.loss(part).backward()
     assert [bool(one[0].b.grad is not None) for one in model.layers] == [False, False, True]
-    model.begin_rounding(Grid())
-    model.loss(part).backward()
-    assert all(one.b.grad is not None for one in model.adapted.values())
 
 
 def test_an_adapter_goes_on_where_it_was_and_a_wrong_one_is_refused(folder: Path, tmp_path: Path) -> None:

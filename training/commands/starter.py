@@ -34,6 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     budget = parser.add_mutually_exclusive_group()
     budget.add_argument("--seconds", type=positive, help="time to tune, instead of the recipe's")
     budget.add_argument("--rows", type=positive, help="issues to show, instead of a time")
+    parser.add_argument(
+        "--tune-only", action="store_true", help="stop before the bundle; the same command without it goes on from OUT"
+    )
     parser.add_argument("--no-compile", action="store_true", help="tune without torch.compile")
     parser.add_argument(
         "--calibrate-only",
@@ -79,10 +82,11 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.out,
         adapter=arguments.adapter,
         compile=not arguments.no_compile,
+        tune_only=arguments.tune_only,
         earlier=arguments.rows_seen,
         progress=say,
         **(budget if any(budget.values()) else {}),
         **counts,
     )
-    print(bundle)
+    print(arguments.out if arguments.tune_only else bundle)
     return 0

@@ -2,8 +2,8 @@
 
 OUT/log.jsonl   a line every `log_every` steps: {"step", "rows", "tokens", "loss", "gradient", "learning_rate",
                 "seconds", "tokens_per_second"}, the loss in nats an answer token, tokens with filling, and seconds
-                spent in steps; and one for each look at the validation parts: {"step", "validation_loss", "rounded"}
-OUT/state.pt    adapter, optimiser, position in the data, scales: what it goes on from
+                spent in steps; and one for each look at the validation parts: {"step", "validation_loss"}
+OUT/state.pt    adapter, optimiser, position in the data: what it goes on from
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Stream(Protocol):
 
 @dataclass(frozen=True)
 class Result:
-    """A finished run: its position, and the loss on the validation parts by moment ("before", "rounded", "after")."""
+    """A finished run: its position, and the loss on the validation parts by moment ("before", "after")."""
 
     position: Position
     validation: dict[str, float] = field(default_factory=dict)
@@ -61,7 +61,7 @@ def tune(
     """Tunes the model's adapters in place, from `out/state.pt` on if that is there.
 
     Args:
-        validation: parts whose loss is measured before, when rounding begins, and after.
+        validation: parts whose loss is measured before and after.
         watch: called after every step.
 
     Raises:
@@ -71,8 +71,6 @@ def tune(
     run = _Run(model, stream, settings, out, validation, say)
     run.resume()
     while (done := settings.budget.done(run.position)) < 1:
-        if not model.is_rounding and done >= settings.round_from:
-            run.begin_rounding()
         run.step(done)
         watch(run.position)
         if run.position.step % settings.save_every == 0:
@@ -106,18 +104,19 @@ class _Run:
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         parts = next(self._stream)
-        counted, nats = sum(part.counted for part in parts), 0.0
+        counted, losses = sum(part.counted for part in parts), []
         for part in parts:
             loss = self._model.loss(part)
             (loss / counted).backward()
-            nats += float(loss.detach())
+            losses.append(loss.detach())
         learning = [parameter for parameter in self._model.parameters if parameter.grad is not None]
+        # Only here is a GPU waited for: all of the step is on its way by then.
         norm = float(torch.nn.utils.clip_grad_norm_(learning, settings.clip or math.inf))
+        nats = float(sum(losses))
         if not math.isfinite(nats) or not math.isfinite(norm):
             raise LabelerError(f"Step {position.step + 1:,}: the loss is no longer a number.", "Lower learning_rate.")
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
-        self._model.refresh()
         position.step += 1
         position.rows += sum(len(part.rows) for part in parts)
         position.tokens += sum(part.tokens for part in parts)
@@ -128,14 +127,6 @@ class _Run:
         if position.step - self._first == _ETA_AFTER:
             self._say_time_left()
 
-    def begin_rounding(self) -> None:
-        """What was tuned so far is kept beside, since rounding changes what it says."""
-        self.look("before rounding")
-        self._say("from here on matrices are seen rounded")
-        self._model.begin_rounding(self._settings.grid)
-        self.look("rounded")
-        self.save()
-
     @torch.no_grad()
     def look(self, moment: str) -> None:
         """Measures the mean loss of an answer token on the validation parts."""
@@ -145,14 +136,13 @@ class _Run:
         loss = sum(float(self._model.loss(part)) for part in self._validation) / counted
         self.losses[moment] = round(loss, 4)
         self._say(f"validation loss {moment}: {loss:.4f}")
-        self._write({"step": self.position.step, "validation_loss": round(loss, 6), "rounded": self._model.is_rounding})
+        self._write({"step": self.position.step, "validation_loss": round(loss, 6)})
 
     def save(self) -> None:
         state = {
             "adapter": {name: (one.a.detach(), one.b.detach()) for name, one in self._model.adapted.items()},
             "optimizer": self._optimizer.state_dict(),
             "stream": self._stream.state(),
-            "scales": self._model.scales() if self._model.is_rounding else None,
             "position": asdict(self.position),
             "losses": self.losses,
         }
@@ -170,8 +160,6 @@ class _Run:
         state = torch.load(path, map_location=self._model.device, weights_only=False)
         for name, one in self._model.adapted.items():
             one.set(*state["adapter"][name])
-        if state["scales"] is not None:
-            self._model.begin_rounding(self._settings.grid, state["scales"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._stream.restore(state["stream"])
         self.position, self.losses = Position(**state["position"]), state["losses"]

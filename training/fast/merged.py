@@ -26,12 +26,10 @@ _COPIED = (
 
 
 def write_merged(model: Gemma, out: Path) -> None:
-    """The base with what tuning made of it, in bfloat16; rounded matrices, if rounding has begun.
+    """The base with what tuning made of it, in bfloat16.
 
-    A rounded weight is a whole number times its scale; in bfloat16 it moves by less than half a step, so an export with
-    the same scales finds the same number. Embeddings are the base's own, to the bit, if need be in single precision, so
-    that an export rounds them as those are rounded that tuning saw (`Gemma.see_embeddings`). Each file is whole or
-    absent.
+    Embeddings are the base's own, to the bit, if need be in single precision, so that an export rounds them as those
+    are rounded that tuning saw (`Gemma.see_embeddings`). Each file is whole or absent.
     """
     adapted, weights, tensors = model.adapted, Weights(model.folder), {}
     for name in weights.names:

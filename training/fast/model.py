@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +24,6 @@ from training.fast.layers import (
 )
 from training.fast.lora import MATRICES, Adapted, Rank
 from training.fast.parts import Part
-from training.fast.rounding import Grid, rounding
 
 NORMS = (
     "input_layernorm",
@@ -41,10 +40,11 @@ class Gemma:
 
     Args:
         dtype: what it computes in; adapters, norms and softmax stay in single precision.
-        fused: whole layers for a compiler and torch's fused attention, adapters as a change of weights: a GPU's way.
-            Else adapters beside the weights and attention by plain products: a CPU's way.
-        compile: whether layers (fused) or their small parts are compiled.
-        first_layer: layers below have no adapter that learns, until rounding begins.
+        fused: torch's fused attention, and adapters as a change of weights: a GPU's way. Else adapters beside the
+            weights and attention by plain products: a CPU's way.
+        compile: whether a layer's small parts are compiled. Whole layers, with rows and lengths that change from pass
+            to pass, take a compiler minutes and gain little more.
+        first_layer: layers below have no adapter that learns.
     """
 
     def __init__(
@@ -79,8 +79,7 @@ class Gemma:
                     parameter.requires_grad_(place >= first_layer)
         config = self.config
         self._shape = Shape(config.heads, config.kv_heads, config.head_dim, config.norm_epsilon, config.attention_scale)
-        self._kernels = compiled_kernels() if compile and not fused else Kernels()
-        self._layer: Callable[..., Tensor] = torch.compile(_fused_layer, dynamic=True) if compile else _fused_layer
+        self._kernels = compiled_kernels() if compile else Kernels()
 
     @property
     def adapted(self) -> dict[str, Adapted]:
@@ -92,38 +91,12 @@ class Gemma:
         """A and B of every matrix; those of layers that do not learn yet among them."""
         return [parameter for one in self.adapted.values() for parameter in one.parameters]
 
-    @property
-    def is_rounding(self) -> bool:
-        return self.layers[0][0].scales is not None
-
     def see_embeddings(self, rows: np.ndarray) -> None:
         """From now on tokens are seen as these float32 (tokens, hidden): what a bundle will hold of them.
 
         The checkpoint that comes of tuning keeps the base's own, so that an export can round them the same way.
         """
         self.embeddings = torch.from_numpy(rows).to(self.device, self.dtype)
-
-    def begin_rounding(self, grid: Grid, scales: Mapping[str, Tensor] | None = None) -> None:
-        """From now on the forward pass sees rounded matrices, and every layer learns (see `training.fast.rounding`).
-
-        Args:
-            scales: as `scales` gives them; None: the best for the weights as they are.
-        """
-        for name, one in self.adapted.items():
-            one.begin_rounding(grid, None if scales is None else scales[name])
-            for parameter in one.parameters:
-                parameter.requires_grad_(True)
-        self.refresh()
-
-    def scales(self) -> dict[str, Tensor]:
-        """Of every rounded matrix by its name in the text model: float32 (out, in / block)."""
-        return {name: one.scales.cpu() for name, one in self.adapted.items() if one.scales is not None}
-
-    def refresh(self) -> None:
-        """Called after adapters have changed: rounds anew where that is done once a step."""
-        if self.is_rounding and not self._fused:
-            for one in self.adapted.values():
-                one.refresh(rounding(self._compile))
 
     def hidden(self, prefix: Tensor, ids: Tensor) -> Tensor:
         """Last hidden states of rows that follow one prefix: ids (rows, length) to (rows, length, hidden).
@@ -136,11 +109,13 @@ class Gemma:
         ropes = {local: self._turns(layout, local) for local in set(self.config.is_local)}
         masks = {local: self._masks(layout, local) for local in ropes}
         for adapted, norms, local in zip(self.layers, self.norms, self.config.is_local, strict=True):
+            attend: Callable[..., Tensor]
             if self._fused:
                 weights = [one.changed(self.dtype) for one in adapted]
-                sizes = (layout.prefix, layout.rows, layout.length)
-                x = self._layer(x, weights, norms, ropes[local], masks[local], *sizes, self._shape)
+                project = partial(_multiplied, weights)
+                attend = partial(attend_fused, layout=layout, masks=masks[local], scale=self._shape.scale)
             else:
+                project = partial(_beside, adapted)
                 attend = partial(
                     attend_by_products,
                     layout=layout,
@@ -148,18 +123,18 @@ class Gemma:
                     scale=self._shape.scale,
                     kernels=self._kernels,
                 )
-                x = layer(
-                    x, lambda k, h, a=adapted: a[k].beside(h), norms, ropes[local], attend, self._shape, self._kernels
-                )
+            x = layer(x, project, norms, ropes[local], attend, self._shape, self._kernels)
         found = self._kernels.rms_norm(x, self.last_norm, self.config.norm_epsilon)
         return found[layout.prefix :].view(layout.rows, layout.length, -1)
 
     def loss(self, part: Part) -> Tensor:
         """Nats of all answer tokens of a part, summed."""
-        prefix, ids, targets = part.tensors(self.device)
-        counted = targets >= 0
-        logits = self.hidden(prefix, ids)[counted] @ self.embeddings.T
-        return F.cross_entropy(logits.float(), targets[counted], reduction="sum")
+        prefix, ids, where, wanted = part.tensors(self.device)
+        return F.cross_entropy(self.logits(prefix, ids, where), wanted, reduction="sum")
+
+    def logits(self, prefix: Tensor, ids: Tensor, where: Tensor) -> Tensor:
+        """Of the next token, after these places of the rows laid end to end: float32 (places, tokens)."""
+        return (self.hidden(prefix, ids).flatten(0, 1)[where] @ self.embeddings.T).float()
 
     def _turns(self, layout: Layout, local: bool) -> tuple[Tensor, Tensor]:
         """cos and sin of every token, (tokens, 1, size), float32."""
@@ -177,18 +152,9 @@ class Gemma:
         return layout.masks(self.config.window if local and not fits else None, self.device)
 
 
-def _fused_layer(
-    x: Tensor,
-    weights: list[Tensor],
-    norms: list[Tensor],
-    rope: tuple[Tensor, Tensor],
-    masks: tuple[Tensor, Tensor] | None,
-    prefix: int,
-    rows: int,
-    length: int,
-    shape: Shape,
-) -> Tensor:
-    """`layer` for a compiler: numbers that change from pass to pass come as such, or it would compile for each anew."""
-    layout = Layout(prefix, rows, length)
-    attend = partial(attend_fused, layout=layout, masks=masks, scale=shape.scale)
-    return layer(x, lambda k, h: F.linear(h, weights[k]), norms, rope, attend, shape, Kernels())
+def _multiplied(weights: list[Tensor], place: int, x: Tensor) -> Tensor:
+    return F.linear(x, weights[place])
+
+
+def _beside(adapted: list[Adapted], place: int, x: Tensor) -> Tensor:
+    return adapted[place].beside(x)

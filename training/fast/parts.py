@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 _FILL_TO = 8  # a multiple that matrix units like, and few different lengths to compile for
-IGNORED = -100  # of a target: not counted
 
 
 class Row(NamedTuple):
@@ -46,15 +46,18 @@ class Part:
         """Tokens of the answers: those that the loss counts."""
         return sum(len(row.answer) for row in self.rows)
 
-    def tensors(self, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-        """Prefix ids (prefix,), row ids (rows, length), and targets (rows, length), `IGNORED` outside the answers."""
-        ids = torch.zeros(len(self.rows), self.length, dtype=torch.long)
-        targets = torch.full_like(ids, IGNORED)
+    def tensors(self, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Prefix ids (prefix,), row ids (rows, length), where the answers are predicted in the rows laid end to end
+        (counted,), and the answers' tokens there (counted,): nothing for which a GPU has to be waited for."""
+        length = self.length
+        ids, where, wanted = np.zeros((len(self.rows), length), dtype=np.int64), [], []
         for place, row in enumerate(self.rows):
-            tokens = torch.tensor(row.issue + row.answer)
-            ids[place, : row.length] = tokens[:-1]
-            targets[place, len(row.issue) - 1 : row.length] = tokens[len(row.issue) :]
-        return torch.tensor(self.prefix, dtype=torch.long, device=device), ids.to(device), targets.to(device)
+            ids[place, : row.length] = (row.issue + row.answer)[:-1]
+            where.append(np.arange(row.length - len(row.answer), row.length) + place * length)
+            wanted += row.answer
+        arrays = (np.array(self.prefix, dtype=np.int64), ids, np.concatenate(where), np.array(wanted, dtype=np.int64))
+        prefix, rows, at, answers = (torch.from_numpy(array).to(device, non_blocking=True) for array in arrays)
+        return prefix, rows, at, answers
 
 
 def split(prefix: list[int], rows: list[Row], tokens: int) -> list[Part]:

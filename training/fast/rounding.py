@@ -1,17 +1,14 @@
-"""The rounding that a bundle's weights will go through, inside tuning: so the adapter learns to live with it.
+"""The rounding that a bundle's weights go through, as tensors: what distillation sees (`training.fast.distil`).
 
 A block of `block` weights along a row shares one scale; a weight is a whole number of `bits`, from -8 to 7 in four,
-times the scale. The scales are found once, for the weights as they are when rounding begins, by the least squared error
-among `_TRIES` tried, and stay: so the numbers that the forward pass multiplies with are exactly those that the bundle
-holds, if it is exported with the same scales. They have half precision's values and either sign: the block's largest
-weight is to meet the end of the range that reaches further.
+times the scale. Scales are those with the least squared error among `_TRIES` tried, so the numbers that the forward
+pass multiplies with are exactly those that the bundle holds. They have either sign: the block's largest weight is to
+meet the end of the range that reaches further.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -68,18 +65,17 @@ def rounded(weight: Tensor, scales: Tensor, grid: Grid) -> Tensor:
     return _on_grid(grid.blocks(weight), scales, grid).view(weight.shape)
 
 
-@cache
-def rounding(compile: bool) -> Any:
-    """`rounded`, compiled if that is asked for: as plain operations it costs as much as a small step."""
-    return torch.compile(rounded, dynamic=True) if compile else rounded
-
-
 def _in_bytes(scales: Tensor) -> Tensor:
     """Whole numbers of what one of them is worth in the row (`training.rounding.scale_bytes`)."""
     worth = (scales.abs().amax(1, keepdim=True) / 127).half().float()
     return (scales / worth.where(worth > 0, 1.0)).round().clamp(-127, 127) * worth
 
 
-def _on_grid(blocks: Tensor, scales: Tensor, grid: Grid) -> Tensor:
+def on_grid(blocks: Tensor, scales: Tensor, grid: Grid) -> Tensor:
+    """The codes of weights (out, blocks, block), as numbers of the same shape and type."""
     safe = scales.where(scales != 0, torch.inf)  # a scale that is small beside its row's others can become 0 in bytes
-    return (blocks / safe[..., None]).round().clamp(grid.lowest, grid.highest) * scales[..., None]
+    return (blocks / safe[..., None]).round().clamp(grid.lowest, grid.highest)
+
+
+def _on_grid(blocks: Tensor, scales: Tensor, grid: Grid) -> Tensor:
+    return on_grid(blocks, scales, grid) * scales[..., None]

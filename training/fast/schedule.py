@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from labeler.errors import InputError
-from training.fast.rounding import Grid
 
 
 @dataclass
@@ -53,7 +52,6 @@ class LoopSettings:
 
     Attributes:
         hold: share of the budget at the full rate (after `warmup_steps`); then it falls to 0 in a straight line.
-        round_from: share of the budget from which on matrices are seen rounded; 1 or more: never.
         save_every: steps between two states on disk.
     """
 
@@ -64,8 +62,6 @@ class LoopSettings:
     clip: float = 1.0
     warmup_steps: int = 25
     hold: float = 0.35
-    round_from: float = 1.0
-    grid: Grid = field(default_factory=Grid)
     save_every: int = 40
 
     def rate(self, step: int, done: float) -> float:

@@ -23,6 +23,8 @@ from training.starter.recipe import KINDS, MixtureSettings, Variation
 from training.starter.selection import LARGE_MODEL, PEOPLE, PROJECTS, Selection
 
 T = TypeVar("T")
+_FEWEST_AREAS, _MOST_AREAS, _OF_LISTED = 4, 14, 0.8
+_STYLES = ("{}", "{}", "area/{}", "area: {}", "A-{}", "component: {}", "pkg:{}", "team/{}", "[{}]")
 _LEAST_ROOM = 60  # tokens of an issue: with less, a list is too long for the rows of this run
 _AN_EPISODE = 3  # prompts of one list: the more lists, the more kinds of text
 _DESCRIBED, _RENAMED = 0.75, 0.9  # chances, within a list of other names, of a description and of another name
@@ -52,6 +54,7 @@ class Episodes:
     Args:
         ten: the ten labels with their own descriptions.
         episodes_a_step: see `TuningRecipe`.
+        shared: issues of an episode share its prefix; else each comes with its own (`MixtureSettings.whole_tokens`).
 
     Attributes:
         dealt: rows of the issues file that were shown so far, by whose labels they carry.
@@ -59,12 +62,12 @@ class Episodes:
 
     def __init__(
         self, selection: Selection, ten: LabelSet, tokenizer: Tokenizer, settings: MixtureSettings,
-        episodes_a_step: int, seed: int,
+        episodes_a_step: int, seed: int, *, shared: bool = True,
     ) -> None:  # fmt: skip
         self._selection, self._ten, self._settings = selection, ten, settings
         self._kinds = [kind for kind in KINDS if _size(selection, kind)]
         self._shares = [settings.kinds[kind].share for kind in self._kinds]
-        self._a_step = episodes_a_step
+        self._a_step, self._shared = episodes_a_step, shared
         self._renderer = Renderer(tokenizer, describe=True)
         self._end = len(self._renderer.issue(Issue("")))
         self._rng = random.Random(seed)
@@ -77,7 +80,7 @@ class Episodes:
             while not (found := self.encode(self.draw())):
                 pass
             parts += found
-        return parts
+        return self._laid(parts)
 
     def state(self) -> Any:
         return {"random": self._rng.getstate(), "piles": self._piles, "dealt": self.dealt}
@@ -93,6 +96,8 @@ class Episodes:
         if kind in ("large", "public"):
             names, examples = self._of_ten(kind)
             shown = self._called(names)
+        elif kind == "areas":
+            shown, examples = self._of_areas()
         else:
             lists = getattr(self._selection, kind)
             place = self._deal(kind, range(len(lists)), 1)[0]
@@ -133,7 +138,13 @@ class Episodes:
         examples = self._selection.validation
         issues = (Shown(Issue(example.title, example.body), example.labels, False) for example in examples)
         budgets = sorted(self._settings.budgets)
-        return self.encode(Episode("large", self._ten, tuple(issues)), budgets[len(budgets) // 2])
+        return self._laid(self.encode(Episode("large", self._ten, tuple(issues)), budgets[len(budgets) // 2]))
+
+    def _laid(self, parts: list[Part]) -> list[Part]:
+        if self._shared:
+            return parts
+        rows = [Row(part.prefix + row.issue, row.answer) for part in parts for row in part.rows]
+        return split([], rows, self._settings.whole_tokens)
 
     def _of_ten(self, kind: str) -> tuple[Sequence[str], list[Example]]:
         """Names of the ten that the rows of an episode are labelled by, and the rows."""
@@ -149,6 +160,23 @@ class Episodes:
         examples = [example for name, count in piles for example in self._deal(name, getattr(selection, name), count)]
         self._note(LARGE_MODEL, examples)
         return self._ten.names, examples
+
+    def _of_areas(self) -> tuple[dict[str, Label], list[Example]]:
+        """Some areas of a project, and commits, most of which are about one of them."""
+        rng = self._rng
+        place = self._deal("areas", range(len(self._selection.areas)), 1)[0]
+        project = self._selection.areas[place].commits
+        names = list(project)
+        count = rng.randint(_FEWEST_AREAS, min(_MOST_AREAS, len(names) - 1))
+        listed = rng.sample(names, count)
+        style = rng.choice(_STYLES)
+        shown = {name: Label(style.format(name)) for name in listed}
+        others = [name for name in names if name not in shown]
+        examples = []
+        for _ in range(self._settings.rows):
+            name = rng.choice(listed if rng.random() < _OF_LISTED else others)
+            examples += self._deal(f"areas {place} {name}", project[name], 1)
+        return shown, examples
 
     def _called(self, names: Sequence[str]) -> dict[str, Label]:
         """The labels of those names, sometimes under other names and descriptions; by their own names."""

@@ -19,7 +19,7 @@ from training.checkpoint import Weights, read_config
 from training.export import export
 from training.gptq import calibrated
 from training.licence import licence_of
-from training.rounding import GivenBlocks, GivenScales
+from training.rounding import GivenBlocks, Rounding
 from training.starter.recipe import FourBitSettings, Recipe
 from training.vocabulary.fine import fine_tokens
 
@@ -31,20 +31,22 @@ def export_tuned(
     labels: LabelSet,
     merged: Path,
     out: Path,
-    how: GivenScales | Sequence[Sequence[int]],
+    how: Rounding | Sequence[Sequence[int]],
     facts: Mapping[str, Any],
     progress: Callable[[str], None] = lambda step: None,
 ) -> Manifest:
     """The bundle `out` of a merged checkpoint, in the recipe's form.
 
     Args:
-        how: the scales that tuning rounded matrices by: then the bundle holds exactly those that it saw. Or, where it
-            saw none, the prompts (token ids) that they are rounded for.
+        how: what tuning or distilling made of the matrices: then the bundle holds exactly that. Or the prompts (token
+            ids) that they are rounded for.
         facts: `provenance`.
     """
     fine = fine_tokens(merged / LIBRARY_NAME, recipe.four_bit.fine)
-    form, rounding = recipe.four_bit.quantisation(len(fine)), how
-    if not isinstance(how, GivenScales):
+    form = recipe.four_bit.quantisation(len(fine))
+    if callable(how):
+        rounding = how
+    else:
         blocks = calibrated(read_config(merged), Weights(merged), how, form, fine=fine, progress=progress)
         rounding = GivenBlocks(blocks)
     return export(
@@ -64,8 +66,8 @@ def export_tuned(
 
 
 def rounding_in_words(four_bit: FourBitSettings) -> str:
-    if four_bit.rounds_in_tuning:
-        return f"are rounded as tuning saw them, from {four_bit.begin:.0%} of it on"
+    if four_bit.distil_rows:
+        return f"are rounded after it, and learn to answer as they did, on {four_bit.distil_rows:,} issues"
     return f"are rounded after it, for what they compute on {four_bit.texts:,} prompts"
 
 
@@ -84,6 +86,8 @@ def provenance(
         "tokens": position["tokens"],
         "seconds": round(position["seconds"]),
     }
+    if distilled := result.get("distilled"):
+        settings |= {"distilled on": distilled["rows"], "distilled in": f"{distilled['seconds']:.0f} s"}
     if adapter is not None:
         settings["on from"] = adapter.name
     budget = f"--rows {tuning.rows}" if tuning.rows else f"--seconds {tuning.seconds:.0f}"

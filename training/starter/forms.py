@@ -7,6 +7,7 @@ kind, and short answers about versions and systems.
 from __future__ import annotations
 
 import random
+import re
 
 _BOXES = (
     "I have searched the existing issues",
@@ -69,6 +70,17 @@ _FIELDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("How did you install it?", ("pip", "npm", "docker", "brew", "from source", "apt")),
     ("Would you send a pull request?", ("- [ ] Yes, I would", "- [x] Yes, I would")),
     ("Priority", ("low", "medium", "high", "_No response_")),
+    ("Which part of the project is it about?", ("Not sure", "Core", "Other", "_No response_", "Several")),
+    ("Is it urgent?", ("No", "It blocks my work", "Would be nice", "_No response_")),
+    ("Steps to reproduce", ("_No response_", "as described", "see above", "1.\n2.\n3.", "n/a")),
+    ("Expected behavior", ("_No response_", "see above", "n/a", "As written above.")),
+    ("Possible solution", ("_No response_", "none yet", "n/a", "I do not know")),
+    ("Alternatives you have considered", ("_No response_", "None", "n/a")),
+    ("Link to a reproduction", ("_No response_", "none", "https://example.com/repro")),
+    ("Did it work in an earlier version?", ("No", "I do not know", "_No response_", "Yes, in {version}")),
+    ("Package manager", ("npm", "pnpm", "yarn", "uv", "pip", "other", "_No response_")),
+    ("Code of conduct", ("- [x] I agree", "- [X] I agree to follow it")),
+    ("Runtime version", ("Node 22.3", "Python 3.12", "Go 1.23", "Java 21", "{version}")),
     ("Environment", ("- OS: Linux\n- Version: {version}", "- Node: 22\n- npm: 10", "Python 3.12, {version}")),
 )
 _COMMENTS = (
@@ -78,10 +90,23 @@ _COMMENTS = (
     "<!--\nDo not delete this template, or the issue will be closed.\n-->",
 )
 _EMPTY = "_No response_"
+# A text of several paragraphs is often written into several fields.
+_FURTHER = (
+    "Steps to reproduce",
+    "Expected behavior",
+    "Actual behavior",
+    "Motivation",
+    "Proposed solution",
+    "More details",
+    "Additional context",
+    "Use case",
+    "Example",
+    "Notes",
+)
 
 
 def formed(body: str, rng: random.Random) -> str:
-    """The body inside a form that the random numbers make up; all of its text stays, whole and in one piece."""
+    """The body inside a form that the random numbers make up; all of its text stays, in its order."""
     mark, end = rng.choice((("### ", ""), ("### ", ""), ("## ", ""), ("**", "**")))
     version = f"{rng.randint(0, 9)}.{rng.randint(0, 30)}.{rng.randint(0, 12)}"
 
@@ -93,12 +118,22 @@ def formed(body: str, rng: random.Random) -> str:
         parts += [heading(rng.choice(_BEFORE)), _boxes(rng.randint(1, 4), rng)]
     if rng.random() < 0.8:
         parts.append(heading(rng.choice(_ABOVE)))
-    parts.append(body.strip() or _EMPTY)
-    for name, values in rng.sample(_FIELDS, rng.randint(0, 4)):
+    for place, piece in enumerate(_pieces(body.strip() or _EMPTY, rng)):
+        parts += [heading(rng.choice(_FURTHER)), piece] if place else [piece]
+    for name, values in rng.sample(_FIELDS, rng.randint(0, 5)):
         parts += [heading(name), rng.choice(values).format(version=version)]
     if rng.random() < 0.4:
         parts += [heading(rng.choice(_BEFORE)), _boxes(rng.randint(1, 3), rng)]
     return "\n\n".join(parts)
+
+
+def _pieces(body: str, rng: random.Random) -> list[str]:
+    """The body, now and then in two or three pieces, cut where a paragraph ends outside of code."""
+    ends = [found.end() for found in re.finditer(r"\n\s*\n", body) if body.count("```", 0, found.end()) % 2 == 0]
+    if not ends or rng.random() >= 0.3:
+        return [body]
+    cuts = sorted(rng.sample(ends, min(len(ends), rng.randint(1, 2))))
+    return [body[start:end].strip() for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True)]
 
 
 def _boxes(count: int, rng: random.Random) -> str:

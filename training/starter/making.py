@@ -7,9 +7,9 @@ OUT/rows.json             the rows by number, and once it is tuned those that it
                           with those that its matrices were rounded for
 OUT/log.jsonl, state.pt   the tuning (`training.fast.loop`)
 OUT/adapter/              what it learned, as peft loads it, and what came of it in result.json
-OUT/scales.safetensors    "LAYER.self_attn.q_proj" and so on: float32 (out, in / block), for the export; only where the
-                          recipe has tuning see matrices rounded
-OUT/merged/               the model in bfloat16, its matrices rounded by these scales, if there are any
+OUT/blocks.safetensors    "LAYER.self_attn.q_proj.codes" and ".scales": the rounded matrices; only where the recipe has
+                          them distilled
+OUT/merged/               the model in bfloat16
 OUT/bundle/               what the action loads, calibrated on its own bytes; whole or absent
 """
 
@@ -19,13 +19,14 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from labeler.bundle import MANIFEST, sha256
 from labeler.errors import InputError
-from labeler.files import replaced, write_text
+from labeler.files import write_text
 from labeler.labels import LabelSet, read_labels
 from labeler.tokenizer import LIBRARY_NAME
 from training.base import Base, find_base
@@ -37,7 +38,7 @@ from training.starter.record import ROWS, add_dealt, write_rows
 from training.starter.selection import Selection, select
 from training.vocabulary.checkpoint import trimmed
 
-ADAPTER, SCALES, MERGED, BUNDLE, RESULT = "adapter", "scales.safetensors", "merged", "bundle", "result.json"
+ADAPTER, BLOCKS, MERGED, BUNDLE, RESULT = "adapter", "blocks.safetensors", "merged", "bundle", "result.json"
 Progress = Callable[[str], None]
 
 
@@ -55,6 +56,7 @@ def make_starter(
     people: int = 600,
     large: int = 600,
     lists: int = 26,
+    tune_only: bool = False,
     progress: Progress = print,
 ) -> Path:
     """Goes through the stages that are not done yet; returns the bundle's folder.
@@ -65,6 +67,7 @@ def make_starter(
         rows, seconds: take the place of the recipe's budget where one of them is given.
         earlier: `rows.json` of the runs that made the adapter: their rows do not calibrate.
         people, large: rows of each view to calibrate on; lists: issues of each list for validation.
+        tune_only: leave the bundle to another call, on another machine if need be.
 
     Raises:
         LabelerError: something is missing or wrong, or `out` was begun with something else; nothing is tuned then.
@@ -79,7 +82,7 @@ def make_starter(
     _say_plan(recipe, found, adapter, dataset, progress)
     if not (out / RESULT).is_file():
         _tune(recipe, found, labels, selection, data, out, adapter, compile, progress)
-    if not (bundle / MANIFEST).is_file():
+    if not tune_only and not (bundle / MANIFEST).is_file():
         from training.starter.calibrating import calibrate_bundle
         from training.starter.exporting import export_tuned, provenance
 
@@ -131,10 +134,11 @@ def _tune(
     recipe: Recipe, base: Base, labels: LabelSet, selection: Selection, data: Path, out: Path, adapter: Path | None,
     compile: bool, progress: Progress,
 ) -> None:  # fmt: skip
-    from safetensors.torch import save_file
-
     from labeler.tokenizer import LibraryTokenizer
+    from training.device import find_device
     from training.fast.adapter import load_adapter, write_adapter
+    from training.fast.ahead import Ahead
+    from training.fast.distil import distil
     from training.fast.loop import tune
     from training.fast.merged import write_merged
     from training.starter.episodes import Episodes
@@ -143,30 +147,32 @@ def _tune(
     model = open_model(recipe, Path(base.path), compile, progress)
     if adapter is not None:
         load_adapter(adapter, model.adapted, model.rank)
-    tokenizer = LibraryTokenizer(Path(base.path) / LIBRARY_NAME)
-    # A GPU takes an episode at once; what is learned is the same.
-    parts = {"batch_tokens": 1 << 20} if model.device.type == "cuda" else {}
-    mixture = replace(recipe.mixture, **parts)
-    stream = Episodes(selection, labels, tokenizer, mixture, recipe.tuning.episodes_a_step, recipe.seed)
-    result = tune(model, stream, _loop_settings(recipe), out, stream.validation(), progress)
-    write_adapter(out / ADAPTER, model.adapted, model.rank, base.name)
-    if model.is_rounding:
-        with replaced(out / SCALES) as partial:
-            save_file({name.removeprefix("layers."): scales for name, scales in model.scales().items()}, partial)
+    tokenizer, on_gpu = LibraryTokenizer(Path(base.path) / LIBRARY_NAME), model.device.type == "cuda"
+    episodes = Episodes(
+        selection, labels, tokenizer, recipe.mixture, recipe.tuning.episodes_a_step, recipe.seed, shared=not on_gpu
+    )
+    validation = episodes.validation()
+    with Ahead(episodes) if on_gpu else nullcontext(episodes) as stream:
+        result = tune(model, stream, _loop_settings(recipe), out, validation, progress)
+        found = asdict(result) | {"device": find_device().name if on_gpu else str(model.device)}
+        write_adapter(out / ADAPTER, model.adapted, model.rank, base.name)
+        if recipe.four_bit.distil_rows:
+            found["distilled"] = distil(model, stream, _distil_settings(recipe), out, validation, progress)
+        dealt = stream.state()["dealt"]
     write_merged(model, out / MERGED)
-    write_rows(out / ROWS, data, selection, {whose: sorted(rows) for whose, rows in stream.dealt.items()})
+    write_rows(out / ROWS, data, selection, {whose: sorted(rows) for whose, rows in dealt.items()})
     # Last, since it says that all the above is there.
-    write_text(out / RESULT, json.dumps(asdict(result) | {"device": str(model.device)}, indent=1) + "\n")
+    write_text(out / RESULT, json.dumps(found, indent=1) + "\n")
 
 
 def _how(recipe: Recipe, labels: LabelSet, selection: Selection, out: Path) -> Any:
     """What `export_tuned` rounds matrices by. Rows that calibrated rounding looks at are seen ones from then on."""
     from labeler.tokenizer import LibraryTokenizer
-    from training.rounding import GivenScales
+    from training.rounding import given
     from training.starter.episodes import Episodes
 
-    if (out / SCALES).is_file():
-        return GivenScales(out / SCALES)
+    if (out / BLOCKS).is_file():
+        return given(out / BLOCKS)
     tokenizer = LibraryTokenizer(out / MERGED / LIBRARY_NAME)
     stream = Episodes(selection, labels, tokenizer, recipe.mixture, 1, recipe.seed + 1)  # not what tuning began with
     prompts = stream.prompts(recipe.four_bit.texts)
@@ -174,12 +180,20 @@ def _how(recipe: Recipe, labels: LabelSet, selection: Selection, out: Path) -> A
     return prompts
 
 
-def _loop_settings(recipe: Recipe) -> Any:
+def _distil_settings(recipe: Recipe) -> Any:
+    from training.fast.distil import DistilSettings
     from training.fast.rounding import Grid
+
+    matrices = recipe.four_bit.quantisation().qkv
+    grid = Grid(matrices.bits, matrices.block, matrices.scales)
+    four_bit = recipe.four_bit
+    return DistilSettings(four_bit.distil_rows, four_bit.distil_rate, grid, four_bit.distil_seconds)
+
+
+def _loop_settings(recipe: Recipe) -> Any:
     from training.fast.schedule import Budget, LoopSettings
 
-    tuning, four_bit = recipe.tuning, recipe.four_bit
-    matrices = four_bit.quantisation().qkv  # all alike, where tuning rounds them
+    tuning = recipe.tuning
     return LoopSettings(
         budget=Budget(rows=tuning.rows, seconds=tuning.seconds),
         learning_rate=tuning.learning_rate,
@@ -188,7 +202,5 @@ def _loop_settings(recipe: Recipe) -> Any:
         clip=tuning.clip,
         warmup_steps=tuning.warmup_steps,
         hold=tuning.hold,
-        round_from=four_bit.begin,
-        grid=Grid(matrices.bits, matrices.block, matrices.scales),
         save_every=tuning.save_every,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,6 +21,8 @@ from labeler.textfile import parsed_json, split_answer
 
 T = TypeVar("T")
 WRITTEN, FORMS = "written_issues.jsonl.gz", "issue_forms.jsonl.gz"
+COMMITS = "conventional_commits.jsonl.gz"
+_NUMBER = re.compile(r"\s*\(#\d+\)$")  # of the pull request, at the end of a subject
 FILES = {
     ISSUES: "a JSON line an issue: source, title, body, labels, label_space (what the source uses), is_pr, split",
     LARGE: "a header, then row (line of the issues, from 0), tab, all of the ten labels that apply, by a large model",
@@ -30,6 +33,7 @@ FILES = {
     JUNK: "the same, half of them without a label",
     LANGUAGES: "the same in other languages than English",
     FORMS: "issue forms, each with issues (title, body, labels) that were filed with it",
+    COMMITS: "a JSON line a commit: repo, title, body, scope (areas, with commas between), bot",
 }
 
 
@@ -69,6 +73,16 @@ class PublicIssue:
 
     def labelled(self, labels: frozenset[str]) -> Example:
         return Example(self.title, self.body, labels, self.row)
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit of a project, and the areas that its author says it is about."""
+
+    repository: str
+    title: str
+    body: str
+    areas: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -138,6 +152,12 @@ class Material:
 
         return self._read(PROJECT_LISTS, convert)
 
+    @cached_property
+    def commits(self) -> list[Commit]:
+        """People's commits that name an area, the number of a pull request taken off."""
+        found = self._read(COMMITS, lambda line: None if line["bot"] or not line["scope"] else _commit(line))
+        return [commit for commit in found if commit is not None]
+
     def _at(self, name: str, row: int) -> PublicIssue:
         if not 0 <= row < len(self.issues):
             what = f"{self.folder / name}: row {row}, and {ISSUES} has {len(self.issues):,}"
@@ -188,6 +208,12 @@ def _public(line: Mapping[str, Any]) -> PublicIssue:
         is_pull_request=bool(line.get("is_pr")),
         is_train=line["split"] == "train",
     )
+
+
+def _commit(line: Mapping[str, Any]) -> Commit:
+    areas = (area.strip().rstrip("!") for area in line["scope"].split(","))
+    title = _NUMBER.sub("", line["title"] or "")
+    return Commit(line["repo"], title, line["body"] or "", frozenset(filter(None, areas)))
 
 
 def _written(line: Mapping[str, Any], is_formed: bool) -> Example:

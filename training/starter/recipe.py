@@ -15,7 +15,7 @@ from labeler.errors import InputError
 from training.quantisation import Quantisation, parse
 from training.settings import read_toml
 
-KINDS = ("large", "public", "label_lists", "project_lists")
+KINDS = ("large", "public", "label_lists", "project_lists", "areas")
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class DataSettings:
         first: source -> label whose rows are taken before others.
         with_pulls: sources whose pull requests are used.
         calibration_sources: whose rows, as far as the caps leave them out, calibrate.
+        area_commits: commits that must name an area of a project for it to be a label.
+        no_areas: areas that are none.
         read_twice: chance of a people's row to stay where a large model read the issue as well.
     """
 
@@ -38,6 +40,8 @@ class DataSettings:
     first: dict[str, str]
     with_pulls: tuple[str, ...]
     calibration_sources: tuple[str, ...]
+    area_commits: int
+    no_areas: tuple[str, ...]
     read_twice: float
 
 
@@ -72,7 +76,9 @@ class MixtureSettings:
         one_style: chance that these are then all of one style.
         budgets: tokens of an issue's text, drawn by `budget_weights`.
         longest: tokens of prompt and answer together.
-        batch_tokens: tokens of one part of a step, prefix not counted.
+        batch_tokens: tokens of one part of a step, prefix not counted, where issues of an episode share its prefix.
+        whole_tokens: the same on a GPU, where every issue comes with its own and those of a whole step are mixed: plain
+            causal attention over long rows is what it is quick at.
     """
 
     rows: int
@@ -85,6 +91,7 @@ class MixtureSettings:
     budget_weights: tuple[float, ...]
     longest: int
     batch_tokens: int
+    whole_tokens: int
     kinds: dict[str, Variation]
 
 
@@ -115,18 +122,18 @@ class FourBitSettings:
     Attributes:
         form: as `training.quantisation.parse` reads it.
         fine: most used tokens whose embeddings are in 8 bits (`training.vocabulary.fine`); 0: no token's are.
-        texts: prompts for calibrated rounding (`training.gptq`), which is done where tuning saw no rounded matrices.
-        begin: share of the run from which on tuning sees them rounded; then that is how they are rounded. 1: never.
+        texts: prompts for calibrated rounding (`training.gptq`), where matrices are not distilled.
+        distil_rows: issues from which rounded matrices learn to answer as the tuned model (`training.fast.distil`); 0:
+            they are rounded by calibration. distil_seconds: how long at most; 0: as long as that takes. distil_rate:
+            the learning rate at its beginning.
     """
 
     form: str
     fine: int
     texts: int
-    begin: float
-
-    @property
-    def rounds_in_tuning(self) -> bool:
-        return self.begin < 1
+    distil_rows: int
+    distil_seconds: float
+    distil_rate: float
 
     def quantisation(self, fine: int = 0) -> Quantisation:
         """The form. Args: fine: how many tokens have embeddings in 8 bits, all counted. Raises InputError."""
@@ -170,8 +177,7 @@ def read_recipe(path: Path) -> Recipe:
         ("tuning.rank", recipe.tuning.rank > 0, "Give 1 or more."),
         ("tuning.episodes_a_step", recipe.tuning.episodes_a_step > 0, "Give 1 or more."),
         ("tuning.hold", 0 <= recipe.tuning.hold < 1, "Give a share below 1."),
-        ("four_bit.begin", 0 <= recipe.four_bit.begin <= 1, "Give a share; 1: never."),
-        ("four_bit.texts", recipe.four_bit.texts > 0 or recipe.four_bit.rounds_in_tuning, "Give 1 or more."),
+        ("four_bit.texts", recipe.four_bit.texts > 0 or recipe.four_bit.distil_rows > 0, "Give 1 or more."),
         ("four_bit.fine", recipe.four_bit.fine >= 0, "Give 0 or more."),
         ("data.held_out_step", recipe.data.held_out_step > 1, "Give 2 or more."),
     ):
@@ -189,8 +195,10 @@ def _check_form(path: Path, settings: FourBitSettings) -> None:
         raise InputError(f"{key}: {error.what}", error.remedy) from error
     if "fine=" in settings.form:
         raise InputError(f"{key}: fine tokens are not counted here", "Give four_bit.fine.")
-    if settings.rounds_in_tuning and len({form.qkv, form.o, form.gate_up, form.down}) > 1:
-        raise InputError(f"{key}: tuning rounds all matrices alike", "Give one form for them, or four_bit.begin = 1.0.")
+    if settings.distil_rows and len({form.qkv, form.o, form.gate_up, form.down}) > 1:
+        raise InputError(
+            f"{key}: all matrices are distilled alike", "Give one form for them, or four_bit.distil_rows = 0."
+        )
 
 
 def _typed(kind: Any, value: Any, path: str, key: str) -> Any:

@@ -12,10 +12,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from training.starter.material import Example, ListExamples, Material, PublicIssue
+from training.starter.material import Commit, Example, ListExamples, Material, PublicIssue
 from training.starter.recipe import DataSettings
 
 PEOPLE, LARGE_MODEL, PROJECTS = "people", "large model", "project lists"
+_LEAST_AREAS = 5  # of a project: with fewer, its lists would be all alike
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,13 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Areas:
+    """A project's areas, as authors of commits name them, most used first, and the commits of each."""
+
+    commits: dict[str, tuple[Example, ...]]
+
+
+@dataclass(frozen=True)
 class Selection:
     """The piles to train on, and what is kept from them.
 
@@ -35,6 +43,7 @@ class Selection:
         large, large_more: all of the ten labels by a large model; two files, since one is dealt more often.
         written: written issues under the ten.
         label_lists, project_lists: lists for training, with their issues.
+        areas: of projects, with commits.
         validation: large-model rows kept for calibration and thresholds.
         held_out: rows for the scoreboard, those of the lists for validation among them.
     """
@@ -46,6 +55,7 @@ class Selection:
     written: tuple[Example, ...]
     label_lists: tuple[ListExamples, ...]
     project_lists: tuple[ListExamples, ...]
+    areas: tuple[Areas, ...]
     validation: tuple[Example, ...]
     held_out: frozenset[int] = field(repr=False)
 
@@ -95,6 +105,7 @@ def select(material: Material, names: Sequence[str], settings: DataSettings, see
         written=tuple(material.written),
         label_lists=tuple(one for one in material.label_lists if one.is_train),
         project_lists=_without(material, free),
+        areas=_areas(material.commits, settings),
         validation=tuple(material.issues[row].labelled(more[row]) for row in sorted(kept)),
         held_out=held_out,
     )
@@ -173,6 +184,21 @@ def _without(material: Material, free: Callable[[PublicIssue], bool]) -> tuple[L
         examples = tuple(example for example in one.examples if free(material.issues[example.row]))
         if one.is_train and examples:
             found.append(ListExamples(one.labels, examples, True))
+    return tuple(found)
+
+
+def _areas(commits: Iterable[Commit], settings: DataSettings) -> tuple[Areas, ...]:
+    """Projects with several areas that enough commits name; those that say nothing of the text are left out."""
+    by_project: dict[str, dict[str, list[Example]]] = defaultdict(lambda: defaultdict(list))
+    for commit in commits:
+        for area in commit.areas - set(settings.no_areas):
+            example = Example(commit.title, commit.body, commit.areas, is_formed=True)
+            by_project[commit.repository][area].append(example)
+    found = []
+    for project in by_project.values():
+        often = {area: tuple(rows) for area, rows in project.items() if len(rows) >= settings.area_commits}
+        if len(often) > _LEAST_AREAS:
+            found.append(Areas(dict(sorted(often.items(), key=lambda item: -len(item[1])))))
     return tuple(found)
 
 

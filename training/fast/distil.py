@@ -1,0 +1,176 @@
+"""Rounding by distillation: rounded weights that learn to answer as the tuned model does.
+
+What LLM-QAT (Liu et al. 2023, arXiv:2305.17888) and BitDistiller (Du et al. 2024, arXiv:2402.10631) do: the student's
+forward pass multiplies with rounded matrices, gradients go straight through to the full ones under them (Bengio et al.
+2013, arXiv:1308.3432), and its answers are drawn to the teacher's. All weights learn, not an adapter: a code is to move
+one step where that makes up for its neighbours', which no change of low rank says. Scales are found once, for the
+teacher's weights, and stay.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from labeler.errors import LabelerError
+from labeler.files import replaced, write_text
+from training.fast.loop import Stream
+from training.fast.model import Gemma
+from training.fast.parts import Part
+from training.fast.rounding import Grid, best_scales, on_grid, rounded
+
+LOG = "distil.jsonl"
+_LOG_EVERY, _BETAS = 10, (0.9, 0.98)
+
+
+@dataclass(frozen=True)
+class DistilSettings:
+    """How long and how fast.
+
+    Attributes:
+        rows, seconds: issues to learn from, or how long, whichever is first used up; 0: no such limit.
+        learning_rate: Adam's at the beginning, in weights a step; it falls to 0 in a straight line. A step of the grid
+            is about a hundredth in this model, so a few hundred steps of 4e-5 can move a code by one.
+        warmup_steps: until then.
+        hidden: what the squared error of the last hidden states counts beside the answers' divergence.
+    """
+
+    rows: int
+    learning_rate: float
+    grid: Grid
+    seconds: float = 0.0
+    warmup_steps: int = 20
+    hidden: float = 1.0
+    clip: float = 1.0
+
+
+class Latent:
+    """A matrix that is seen rounded, and the weights under it, which learn."""
+
+    def __init__(self, name: str, weight: Tensor, grid: Grid) -> None:
+        self.name, self.grid, self.scales = name, grid, best_scales(weight, grid)
+        self.weight = nn.Parameter(weight.clone())
+
+    def changed(self, dtype: torch.dtype) -> Tensor:
+        """The rounded weights (out, in); their gradients are those of the weights under them."""
+        seen = rounded(self.weight.detach(), self.scales, self.grid)
+        return (self.weight + (seen - self.weight.detach())).to(dtype)
+
+    def beside(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.changed(x.dtype))
+
+    def codes(self) -> Tensor:
+        """int8 (out, in)."""
+        return on_grid(self.grid.blocks(self.weight.detach()), self.scales, self.grid).flatten(1).to(torch.int8)
+
+
+def distil(
+    teacher: Gemma,
+    stream: Stream,
+    settings: DistilSettings,
+    out: Path,
+    validation: Sequence[Part] = (),
+    say: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Rounds the teacher's matrices; returns {"rows", "steps", "seconds", "validation": loss by moment}.
+
+    Writes `out/distil.jsonl`, a line every ten steps, and in the end `out/blocks.safetensors` as
+    `training.rounding.given` reads it. Killed, it begins anew.
+
+    Raises:
+        LabelerError: the loss is no longer a number.
+    """
+    student = _student(teacher, settings.grid)
+    latents = [one for row in student.layers for one in row]
+    optimizer = torch.optim.AdamW(
+        [one.weight for one in latents], lr=settings.learning_rate, betas=_BETAS, weight_decay=0.0, fused=True
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    write_text(out / LOG, "")
+    losses = {"tuned": _loss(teacher, validation), "rounded": _loss(student, validation)}
+    say(f"validation loss {losses['tuned']:.4f}, with rounded matrices {losses['rounded']:.4f}")
+    rows, step, started, recent = 0, 0, time.perf_counter(), list[Tensor]()
+    while (done := max(_share(rows, settings.rows), _share(time.perf_counter() - started, settings.seconds))) < 1:
+        rate = settings.learning_rate * min(1.0, (step + 1) / settings.warmup_steps) * (1 - done)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        parts = next(stream)
+        recent.append(_gradients(teacher, student, parts, settings.hidden))
+        norm = torch.nn.utils.clip_grad_norm_([one.weight for one in latents], settings.clip)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        rows, step = rows + sum(len(part.rows) for part in parts), step + 1
+        if step % _LOG_EVERY == 0:
+            divergence, apart = torch.stack(recent[-_LOG_EVERY:]).mean(0).tolist()
+            if not divergence + apart < float("inf"):
+                raise LabelerError(f"Step {step}: the loss is no longer a number.", "Lower distil_rate.")
+            line = {"step": step, "rows": rows, "divergence": round(divergence, 6), "hidden": round(apart, 6)}
+            line |= {"gradient": round(float(norm), 4), "learning_rate": rate}
+            with open(out / LOG, "a", encoding="utf-8") as file:
+                file.write(json.dumps(line | {"seconds": round(time.perf_counter() - started, 1)}) + "\n")
+            if step % (10 * _LOG_EVERY) == 0:
+                say(f"step {step}, {done:.0%}: divergence {divergence:.4f} nats an answer token")
+    seconds = time.perf_counter() - started
+    losses["distilled"] = _loss(student, validation)
+    say(f"validation loss of the distilled matrices {losses['distilled']:.4f}")
+    write_blocks(out / "blocks.safetensors", latents)
+    return {"rows": rows, "steps": step, "seconds": round(seconds, 1), "validation": losses}
+
+
+def _share(used: float, limit: float) -> float:
+    return used / limit if limit else 0.0
+
+
+def write_blocks(path: Path, latents: Sequence[Latent]) -> None:
+    """Codes and scales by name, the file whole or absent."""
+    from safetensors.torch import save_file
+
+    tensors = {}
+    for one in latents:
+        name = one.name.removeprefix("layers.")
+        tensors[f"{name}.codes"], tensors[f"{name}.scales"] = one.codes().cpu(), one.scales.cpu()
+    with replaced(path) as partial:
+        save_file(tensors, partial)
+
+
+def _student(teacher: Gemma, grid: Grid) -> Gemma:
+    """The same model but for its matrices: embeddings, norms and what is compiled are shared."""
+    student = copy.copy(teacher)
+    student.layers = [[Latent(one.name, one.merged(), grid) for one in row] for row in teacher.layers]  # type: ignore[misc]
+    return student
+
+
+def _gradients(teacher: Gemma, student: Gemma, parts: Sequence[Part], weight: float) -> Tensor:
+    """Adds up the step's gradients; (divergence in nats an answer token, relative squared error of hidden states)."""
+    counted, tokens = sum(part.counted for part in parts), sum(row.length for part in parts for row in part.rows)
+    total = torch.zeros(2, device=student.device)
+    for part in parts:
+        prefix, ids, where, _ = part.tensors(student.device)
+        lengths = torch.tensor([row.length for row in part.rows], device=student.device)
+        real = (torch.arange(ids.shape[1], device=student.device) < lengths[:, None]).flatten()
+        with torch.no_grad():
+            wanted = teacher.hidden(prefix, ids).flatten(0, 1)
+            aim = F.log_softmax((wanted[where] @ teacher.embeddings.T).float(), -1)
+        found = student.hidden(prefix, ids).flatten(0, 1)
+        said = F.log_softmax((found[where] @ student.embeddings.T).float(), -1)
+        divergence = F.kl_div(said, aim, reduction="sum", log_target=True) / counted
+        apart = (found.float() - wanted.float()).pow(2).mean(-1) / wanted.float().pow(2).mean(-1).clamp_min(1e-6)
+        apart = (apart * real).sum() / tokens
+        (divergence + weight * apart).backward()
+        total += torch.stack([divergence.detach(), apart.detach()])
+    return total
+
+
+@torch.no_grad()
+def _loss(model: Gemma, parts: Sequence[Part]) -> float:
+    counted = sum(part.counted for part in parts)
+    return round(sum(float(model.loss(part)) for part in parts) / max(1, counted), 4)
