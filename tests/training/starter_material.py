@@ -62,7 +62,7 @@ def write_recipe(folder: Path, **changes: str) -> Path:
     small = {"vocabulary": "600", "validation_rows": "10", "rows = 16": "4", "large_more": "2", "large": "1",
              "written": "1", "budgets": "[24, 32, 40]", "token_budget": "40", "rank": "4", "alpha": "4.0",
              "first_layer": "1", "learning_rate": "0.02", "warmup_steps": "2", "seconds": "0.0", "save_every": "5",
-             "rows = 24": "60", "batch_tokens": "256", "held_out_step": "6", "fine": "40", "texts": "24",
+             "rows = 64": "60", "batch_tokens": "256", "held_out_step": "6", "fine": "40", "texts": "24",
              "whole_tokens": "512", "area_commits": "2", "distil_rows": "0", "episodes_a_step": "2"}  # fmt: skip
     lines = RECIPE.read_text().splitlines()
     for key, value in (small | changes).items():

@@ -14,7 +14,8 @@ EXAMPLES = """examples:
   python -m training starter --data DATA --calibrate-only labeler/starter --rows-seen runs/starter/rows.json
 
 It first says what it will do. Killed, it goes on where it was when the same command is given again. The recipe's budget
-is an hour and a half of two cores with bfloat16 units; with a GPU, more issues are seen in that time: give --rows."""
+is that of a GPU, some minutes; two cores with bfloat16 units see two or three issues a second: give them --seconds, and
+the adapter that ships as --adapter. --tune-only leaves the bundle to another machine."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
