@@ -96,7 +96,8 @@ def _cli(package: str) -> ModuleType:
 
 
 def _module(package: str, given: list[str]) -> ModuleType:
-    """The module of the command that is given; without one the labeller labels."""
+    """The module of the command that is given; without one the labeller labels an issue, or what options name."""
+    assert given[0] in _cli(package).COMMANDS or given[0].startswith("-") or "#" in given[0], f"no command {given[0]}"
     name = given[0] if given[0] in _cli(package).COMMANDS else "label"
     assert name in _cli(package).COMMANDS, f"python -m {package} has no command {given[0]}"
     return importlib.import_module(f"{package}.commands.{name.replace('-', '_')}")
