@@ -21,7 +21,9 @@ COMMANDS = {
 EXAMPLES = """examples:
   python -m eval compare --data dataset.csv --model labeler/starter --html report.html
   python -m eval gate --candidate new --champion labeler/starter --data dataset.csv
-  python -m eval COMMAND --help"""
+  python -m eval COMMAND --help
+
+read on in the repository: docs/judging.md, docs/speed.md"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

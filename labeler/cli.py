@@ -26,6 +26,8 @@ EXAMPLES = (
   python -m labeler octocat/hello-world#42 --explain-probabilities
   python -m labeler COMMAND --help
 
+read on in the repository: docs/laptop.md; for the action docs/maintainers.md
+
 """
     + EXIT_CODES
 )

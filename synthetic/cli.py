@@ -25,7 +25,9 @@ EXAMPLES = """examples:
   python -m synthetic build owner/name --labels labels.yml --model gemini-2.5-flash --out data/name
   python -m synthetic fetch owner/name --out data/name
   python -m synthetic annotate data/name --labels labels.yml --model gemini-2.5-flash --dry-run
-  python -m synthetic COMMAND --help"""
+  python -m synthetic COMMAND --help
+
+read on in the repository: docs/datasets.md, docs/csv-label.md"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

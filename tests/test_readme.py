@@ -1,52 +1,30 @@
-"""What the README says of the action is what action.yml says; figures in README and card are those of one results file.
+"""README and docs/ say what action.yml, the results file and the folders say: their generated parts are up to date.
 
-python -m tests.test_readme writes the table of inputs and the figures anew.
+python -m tests.test_readme writes these parts anew.
 """
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import Any
 
-import yaml
+import pytest
 
 from eval.card import section
 from eval.starter.answers import fingerprint
 from eval.starter.board import read_results
-from eval.starter.page import readme_block
 from labeler.bundle import read_manifest
 from labeler.predict import STARTER
+from tests.pages import BLOCKS, OTHERS, PACKAGES, README, ROOT, action, marks, write_all
+from tests.shown import blocks
 
-ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
-MARKS = re.compile(r"(<!-- inputs: .*? -->\n)(.*?)(<!-- /inputs -->)", re.DOTALL)
-SCORES = re.compile(r"(<!-- scores: .*? -->\n)(.*?)(<!-- /scores -->)", re.DOTALL)
-
-
-def action() -> dict[str, Any]:
-    document: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
-    return document
+MOST_LINES = 150
 
 
-def table_of_inputs() -> str:
-    rows = ["| input | default | |", "|---|---|---|"]
-    for name, facts in action()["inputs"].items():
-        default = f"`{facts['default']}`" if facts["default"] else ""
-        rows.append(f"| `{name}` | {default} | {' '.join(facts['description'].split())} |")
-    return "\n".join(rows) + "\n"
-
-
-def test_the_table_of_inputs_is_that_of_the_action() -> None:
-    found = MARKS.search(README.read_text(encoding="utf-8"))
-    assert found is not None
-    assert found[2] == table_of_inputs(), "run: python -m tests.test_readme"
-
-
-def test_figures_of_the_readme_are_those_of_the_results_file() -> None:
-    found = SCORES.search(README.read_text(encoding="utf-8"))
-    assert found is not None
-    assert found[2] == readme_block(read_results()), "run: python -m tests.test_readme"
+@pytest.mark.parametrize("name", BLOCKS)
+def test_a_generated_part_is_up_to_date(name: str) -> None:
+    page, made = BLOCKS[name]
+    found = marks(name).findall(page.read_text(encoding="utf-8"))
+    assert [text for _, text, _ in found] == [made()], "run: python -m tests.test_readme"
 
 
 def test_figures_of_the_card_are_those_of_the_results_file_and_of_the_model_that_ships() -> None:
@@ -57,17 +35,27 @@ def test_figures_of_the_card_are_those_of_the_results_file_and_of_the_model_that
 
 
 def test_every_output_is_described() -> None:
-    text = README.read_text(encoding="utf-8")
+    text = BLOCKS["inputs"][0].read_text(encoding="utf-8")
     assert all(f"| `{name}` |" in text for name in action()["outputs"])
 
 
-def test_every_link_of_the_readme_leads_somewhere() -> None:
-    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", README.read_text(encoding="utf-8"))
-    assert len(links) > 10
-    assert [link for link in links if not (ROOT / link).exists()] == []
+def test_every_folder_of_the_repository_has_a_line() -> None:
+    shown = {path.name for path in ROOT.iterdir() if path.is_dir() and path.name[0] not in "._"}
+    known = {*PACKAGES, *OTHERS}
+    unknown = [name for name in shown - known if any((ROOT / name).rglob("*.py"))]
+    assert unknown == [], "tests/pages.py says what the folders beside the packages are for"
+    assert [name for name in OTHERS if not (ROOT / name).is_dir()] == []
+
+
+def test_the_readme_is_for_ten_minutes_and_begins_with_the_two_blocks_to_run() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= MOST_LINES
+    first, second = blocks(text, "sh")[:2]
+    assert first.startswith("python3 -m venv .venv\n.venv/bin/pip install -q --require-hashes -r requirements.lock\n")
+    assert second == "make test\n"
+    outside = re.sub(r"(?s)```.*?```|<!-- (\S+): .*?<!-- /\1 -->", "", text)
+    assert re.findall(r"\b0\.\d{3}\b", outside) == [], "figures of quality stand in the generated table"
 
 
 if __name__ == "__main__":
-    old = README.read_text(encoding="utf-8")
-    new = MARKS.sub(lambda m: m[1] + table_of_inputs() + m[3], old)
-    README.write_text(SCORES.sub(lambda m: m[1] + readme_block(read_results()) + m[3], new), encoding="utf-8")
+    write_all()

@@ -21,7 +21,9 @@ COMMANDS = {
 EXAMPLES = """examples:
   python -m training run --data dataset.csv --base unsloth/gemma-3-270m-it --out runs/mine
   python -m training publish --bundle runs/mine/bundle --to owner/name
-  python -m training COMMAND --help"""
+  python -m training COMMAND --help
+
+read on in the repository: docs/tuning.md, docs/bases.md, docs/vocabulary.md"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

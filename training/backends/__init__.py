@@ -35,7 +35,7 @@ def choose_backend(asked: str, *, processes: int = 1) -> str:
     """
     installed = importlib.util.find_spec("unsloth") is not None
     if asked == "unsloth" and not installed:
-        raise InputError("The backend unsloth is not installed.", "Install it as the README says, or --backend peft.")
+        raise InputError("The backend unsloth is not installed.", "docs/tuning.md says how, or use --backend peft.")
     if asked == "unsloth" and processes > 1:
         raise InputError("The backend unsloth runs on one device.", "Use --backend peft with accelerate launch.")
     if asked not in ("auto", "unsloth"):
