@@ -126,7 +126,7 @@ def compare(
 
 
 def _result(splits: Splits, entrant: Entrant, cold_runs: int) -> Result:
-    meters = [reader and Meter(reader) for reader in (entrant.reader, entrant.base)]
+    meters = [None if reader is None else Meter(reader) for reader in (entrant.reader, entrant.base)]
     task = Task(splits.train, splits.validation, splits.labels, *meters)  # type: ignore[arg-type]
     used = [meter for meter in meters if meter is not None]
     fitted, fit_seconds = _spent(used, lambda: entrant.system.fit(task))
@@ -146,9 +146,9 @@ def _result(splits: Splits, entrant: Entrant, cold_runs: int) -> Result:
         thresholds=fitted.thresholds,
         fit_seconds=fit_seconds,
         seconds_an_issue=seconds / max(1, len(splits.test)),
-        cold_seconds=cold and cold.seconds,
+        cold_seconds=cold.seconds if cold else None,
         size_megabytes=size / 1e6,
-        memory_megabytes=cold and cold.megabytes,
+        memory_megabytes=cold.megabytes if cold else None,
         note="its own training is not in the time to fit" if entrant.system.key in TUNED else _note(fitted),
     )
 

@@ -88,8 +88,8 @@ def measure(
         _read_all(reader, [fits[place] for place in missing], splits.test)
     with counted(len(missing), "fitting") as done:
         for place in missing:
-            found[place] = _measured(fits[place], splits.test)
-            store.put(fits[place].key, {"figures": np.array([found[place].micro_f1, found[place].macro_f1])})
+            found[place] = point = _measured(fits[place], splits.test)
+            store.put(fits[place].key, {"figures": np.array([point.micro_f1, point.macro_f1])})
             done()
     return tuple(point for point in found if point is not None)
 
@@ -173,7 +173,7 @@ def _fits(
         for (size, seed), task in tasks.items():
             if (system in levels) == (size == 0):
                 read_by = reader.key if reader is not None and system.needs else None
-                key = ["curve", splits.sha256, code, repr(system), read_by, size, seed]
+                key: list[object] = ["curve", splits.sha256, code, repr(system), read_by, size, seed]
                 fits.append(_Fit(system, size, seed, task, key))
     return fits
 

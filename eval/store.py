@@ -41,7 +41,8 @@ class Store:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         with replaced(path) as partial, open(partial, "wb") as file:
-            np.savez(file, **arrays)
+            named: dict[str, Any] = {**arrays}  # numpy's types take any of them for `allow_pickle`
+            np.savez(file, **named)
 
     def _path(self, key: Any) -> Path | None:
         if self.folder is None:

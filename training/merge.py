@@ -164,7 +164,7 @@ def text_config(base: Path, weights: Weights) -> dict[str, Any]:
     raw = read_document(base / "config.json")
     if raw.get("quantization_config"):
         raise InputError(f"{base}: quantised", "Give the 16-bit model that it was made from as the base.")
-    text = {"model_type": "gemma3_text"} | dict(raw.get("text_config") or raw)
+    text: dict[str, Any] = {"model_type": "gemma3_text"} | dict(raw.get("text_config") or raw)
     for key in ("bos_token_id", "eos_token_id", "pad_token_id"):
         text.setdefault(key, raw.get(key))
     vocab, hidden = weights.shape("embed_tokens.weight")
