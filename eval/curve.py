@@ -17,8 +17,9 @@ import numpy as np
 
 from eval.data import Examples, Splits, slices
 from eval.metrics import macro_f1, micro_f1
-from eval.store import Store, code_hash
+from eval.store import Store
 from eval.systems import System, Task
+from labeler.code_hash import code_hash
 from labeler.errors import InputError
 from labeler.progress import counted
 from labeler.textfile import decoded_lines
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 METRICS = {"micro_f1": "micro-F1", "macro_f1": "macro-F1"}
 WIDTH, HEIGHT, GAP = 420, 400, 24  # pixels of one chart, and between the two
-_SYSTEMS = tuple(f"systems/{name}" for name in ("__init__", "simple", "text", "embedded", "models", "tuned"))
-_CODE = ("curve", "data", "metrics", "reader", *_SYSTEMS)
 
 
 @dataclass(frozen=True)
@@ -167,7 +166,7 @@ def _fits(
             # All issues are the same ones whatever the seed.
             if size < len(train) or seed == 0:
                 tasks[size, seed] = Task(train.take(rows), splits.validation, splits.labels, reader)
-    code = code_hash(*(f"eval/{name}.py" for name in _CODE), "training/thresholds.py")
+    code = code_hash("labeler", "eval", "training")
     fits = []
     for system in (*levels, *systems):
         for (size, seed), task in tasks.items():
