@@ -8,7 +8,6 @@ import pickle
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,9 +16,10 @@ from eval.cold import Cold, cold_start
 from eval.data import Examples, Splits
 from eval.reader import Reader, Reading
 from eval.results import Comparison, Result
-from eval.store import Store, code_hash
+from eval.store import Store
 from eval.systems import System, Task, baselines
 from eval.systems.models import model_systems
+from labeler.code_hash import code_hash
 from labeler.errors import UsageError
 from labeler.issue import Issue
 
@@ -27,7 +27,6 @@ Array = np.ndarray
 T = TypeVar("T")
 TUNED = ("greedy", "thresholds")  # systems that every model given is compared by
 MAIN = "thresholds"
-_LABELER = ("answer", "decoder", "engine", "predict", "prefix", "prompt", "tokenizer")
 
 
 @dataclass(frozen=True)
@@ -126,7 +125,7 @@ def compare(
 
 
 def _result(splits: Splits, entrant: Entrant, cold_runs: int) -> Result:
-    meters = [reader and Meter(reader) for reader in (entrant.reader, entrant.base)]
+    meters = [None if reader is None else Meter(reader) for reader in (entrant.reader, entrant.base)]
     task = Task(splits.train, splits.validation, splits.labels, *meters)  # type: ignore[arg-type]
     used = [meter for meter in meters if meter is not None]
     fitted, fit_seconds = _spent(used, lambda: entrant.system.fit(task))
@@ -146,9 +145,9 @@ def _result(splits: Splits, entrant: Entrant, cold_runs: int) -> Result:
         thresholds=fitted.thresholds,
         fit_seconds=fit_seconds,
         seconds_an_issue=seconds / max(1, len(splits.test)),
-        cold_seconds=cold and cold.seconds,
+        cold_seconds=cold.seconds if cold else None,
         size_megabytes=size / 1e6,
-        memory_megabytes=cold and cold.megabytes,
+        memory_megabytes=cold.megabytes if cold else None,
         note="its own training is not in the time to fit" if entrant.system.key in TUNED else _note(fitted),
     )
 
@@ -199,11 +198,8 @@ def digest(examples: Examples) -> str:
 
 def _key(entrant: Entrant, cold_runs: int) -> list[Any]:
     needed = {"model": entrant.reader, "base": entrant.base}.get(entrant.system.needs)
-    root = Path(__file__).parents[1]
-    modules = [path.relative_to(root).as_posix() for path in sorted((root / "eval" / "systems").glob("*.py"))]
-    modules += [f"eval/{name}.py" for name in ("answers", "cold", "compare", "generate", "metrics")]
-    modules += ["training/thresholds.py", *(f"labeler/{name}.py" for name in _LABELER)]
-    return ["result", repr(entrant.system), needed and needed.key, cold_runs, code_hash(*modules)]
+    code = code_hash("labeler", "eval", "training")
+    return ["result", repr(entrant.system), needed and needed.key, cold_runs, code]
 
 
 def _packed(result: Result) -> dict[str, Array]:

@@ -17,8 +17,9 @@ import numpy as np
 
 from eval.data import Examples, Splits, slices
 from eval.metrics import macro_f1, micro_f1
-from eval.store import Store, code_hash
+from eval.store import Store
 from eval.systems import System, Task
+from labeler.code_hash import code_hash
 from labeler.errors import InputError
 from labeler.progress import counted
 from labeler.textfile import decoded_lines
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 METRICS = {"micro_f1": "micro-F1", "macro_f1": "macro-F1"}
 WIDTH, HEIGHT, GAP = 420, 400, 24  # pixels of one chart, and between the two
-_SYSTEMS = tuple(f"systems/{name}" for name in ("__init__", "simple", "text", "embedded", "models", "tuned"))
-_CODE = ("curve", "data", "metrics", "reader", *_SYSTEMS)
 
 
 @dataclass(frozen=True)
@@ -88,8 +87,8 @@ def measure(
         _read_all(reader, [fits[place] for place in missing], splits.test)
     with counted(len(missing), "fitting") as done:
         for place in missing:
-            found[place] = _measured(fits[place], splits.test)
-            store.put(fits[place].key, {"figures": np.array([found[place].micro_f1, found[place].macro_f1])})
+            found[place] = point = _measured(fits[place], splits.test)
+            store.put(fits[place].key, {"figures": np.array([point.micro_f1, point.macro_f1])})
             done()
     return tuple(point for point in found if point is not None)
 
@@ -167,13 +166,13 @@ def _fits(
             # All issues are the same ones whatever the seed.
             if size < len(train) or seed == 0:
                 tasks[size, seed] = Task(train.take(rows), splits.validation, splits.labels, reader)
-    code = code_hash(*(f"eval/{name}.py" for name in _CODE), "training/thresholds.py")
+    code = code_hash("labeler", "eval", "training")
     fits = []
     for system in (*levels, *systems):
         for (size, seed), task in tasks.items():
             if (system in levels) == (size == 0):
                 read_by = reader.key if reader is not None and system.needs else None
-                key = ["curve", splits.sha256, code, repr(system), read_by, size, seed]
+                key: list[object] = ["curve", splits.sha256, code, repr(system), read_by, size, seed]
                 fits.append(_Fit(system, size, seed, task, key))
     return fits
 

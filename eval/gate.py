@@ -179,7 +179,8 @@ def _cost(evidence: Evidence, rules: Rules) -> Finding:
 
 def _support(evidence: Evidence) -> Array:
     """How many test issues have each label, (labels,)."""
-    return (evidence.truth & evidence.known).sum(0)
+    found: Array = (evidence.truth & evidence.known).sum(0)
+    return found
 
 
 def _compared(metric: str, evidence: Evidence, other: Array, labels: Array) -> tuple[Difference, str]:

@@ -106,7 +106,7 @@ def measure(reader: Reader, issues: Sequence[Issue], attacks: Sequence[Attack], 
 
     clean = sets(issues, "reading clean issues")
     rows, wanted = np.nonzero(~(clean["answer"] | clean["thresholds"]))
-    pairs = list(zip(rows, wanted, strict=True))
+    pairs = list(zip(rows.tolist(), wanted.tolist(), strict=True))
     attacked = [attack.apply(issues[row], names[label]) for attack in attacks for row, label in pairs]
     found = sets(attacked, "attacking")
     figures = {}

@@ -13,7 +13,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from eval.metrics import issue_jaccard
+from eval.metrics import issue_jaccard, prf, ratio
 
 Array = np.ndarray
 _CELLS_AT_ONCE = 4_000_000  # of the matrix of draws and issues: 32 MB
@@ -149,7 +149,7 @@ def wilson(hits: float, n: float, level: float = 0.95) -> Interval:
     share = hits / n
     middle = (share + z2 / (2 * n)) / (1 + z2 / n)
     reach = np.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n * n))) / (1 + z2 / n)
-    return Interval(share, max(0.0, float(middle - reach)), min(1.0, float(middle + reach)), n)
+    return Interval(share, max(0.0, float(middle - reach)), min(1.0, float(middle + reach)), round(n))
 
 
 def _ends(drawn: Array, level: float) -> tuple[float, float]:
@@ -219,26 +219,27 @@ def _once(of_issue: Callable[[Array, Array], Array]) -> Callable[[Array, Array],
     return lambda truth, predicted: np.stack([of_issue(truth, predicted), np.ones(len(truth))], 1)
 
 
-def _divided(part: Array, whole: Array) -> Array:
-    return np.divide(part, whole, out=np.zeros(np.shape(whole)), where=whole > 0)
-
-
 def _mean(sums: Array) -> Array:
-    return _divided(sums[..., 0], sums[..., 1])
+    return ratio(sums[..., 0], sums[..., 1])
+
+
+def _micro(sums: Array) -> tuple[Array, Array, Array]:
+    return prf(sums[..., 0], sums[..., 1], sums[..., 2])
 
 
 def _macro_f1(sums: Array) -> Array:
     hits, said, true = np.split(sums, 3, axis=-1)
-    return _divided(2 * hits, said + true).mean(-1)
+    mean: Array = prf(hits, said, true)[2].mean(-1)
+    return mean
 
 
 METRICS: dict[str, tuple[Callable[[Array, Array], Array], _Figure]] = {
-    "micro_precision": (_cells, _mean),
-    "micro_recall": (_cells, lambda sums: _divided(sums[..., 0], sums[..., 2])),
-    "micro_f1": (_cells, lambda sums: _divided(2 * sums[..., 0], sums[..., 1] + sums[..., 2])),
+    "micro_precision": (_cells, lambda sums: _micro(sums)[0]),
+    "micro_recall": (_cells, lambda sums: _micro(sums)[1]),
+    "micro_f1": (_cells, lambda sums: _micro(sums)[2]),
     "macro_f1": (_label_cells, _macro_f1),
-    "jaccard_pooled": (_cells, lambda sums: _divided(sums[..., 0], sums[..., 1] + sums[..., 2] - sums[..., 0])),
+    "jaccard_pooled": (_cells, lambda sums: ratio(sums[..., 0], sums[..., 1] + sums[..., 2] - sums[..., 0])),
     "jaccard_mean": (_once(issue_jaccard), _mean),
     "exact_match": (_once(lambda truth, predicted: (truth == predicted).all(1)), _mean),
-    "coverage": (_once(lambda truth, predicted: predicted.any(1)), _mean),
+    "coverage": (_once(lambda truth, predicted: np.any(predicted, axis=1)), _mean),
 }

@@ -63,7 +63,7 @@ def f1_scores(truth: Array, predicted: Array, known: Array | None = None) -> Arr
     Returns:
         float64 (labels,), best 1.
     """
-    return _prf(*_sums(truth, predicted, known))[2]
+    return prf(*_sums(truth, predicted, known))[2]
 
 
 def micro_f1(truth: Array, predicted: Array, known: Array | None = None) -> float:
@@ -90,15 +90,15 @@ def precision_recall_f1(
     """
     hits, said, true = _sums(truth, predicted, known)
     if average == "micro":
-        return PRF(*(float(figure) for figure in _prf(hits.sum(), said.sum(), true.sum())))
+        return PRF(*(float(figure) for figure in prf(hits.sum(), said.sum(), true.sum())))
     weights = true if average == "weighted" else np.ones(len(true))
-    return PRF(*(float(_ratio(figures @ weights, weights.sum())) for figures in _prf(hits, said, true)))
+    return PRF(*(float(ratio(figures @ weights, weights.sum())) for figures in prf(hits, said, true)))
 
 
 def label_table(truth: Array, predicted: Array, known: Array | None, names: Sequence[str]) -> tuple[LabelFigures, ...]:
     """Every label's figures, in listed order; a label never predicted has precision 0, one never true recall 0."""
     sums = _sums(truth, predicted, known)
-    columns = zip(names, *sums, *_prf(*sums), strict=True)
+    columns = zip(names, *sums, *prf(*sums), strict=True)
     return tuple(
         LabelFigures(name, int(true), int(said), float(precision), float(recall), float(f1))
         for name, _, said, true, precision, recall, f1 in columns
@@ -109,7 +109,7 @@ def issue_jaccard(truth: Array, predicted: Array, known: Array | None = None) ->
     """Shared labels / all labels of each issue's two sets, float64 (issues,); 1 where both are empty."""
     truth, predicted, _ = _cells(truth, predicted, known)
     union = (truth | predicted).sum(1)
-    return np.where(union > 0, _ratio((truth & predicted).sum(1), union), 1.0)
+    return np.where(union > 0, ratio((truth & predicted).sum(1), union), 1.0)
 
 
 def jaccard_mean(truth: Array, predicted: Array, known: Array | None = None) -> float:
@@ -120,7 +120,7 @@ def jaccard_mean(truth: Array, predicted: Array, known: Array | None = None) -> 
 def jaccard_pooled(truth: Array, predicted: Array, known: Array | None = None) -> float:
     """Shared labels of all issues / labels of either set of all issues, best 1; issues without any add nothing."""
     truth, predicted, _ = _cells(truth, predicted, known)
-    return float(_ratio((truth & predicted).sum(), (truth | predicted).sum()))
+    return float(ratio((truth & predicted).sum(), (truth | predicted).sum()))
 
 
 def exact_match(truth: Array, predicted: Array, known: Array | None = None) -> float:
@@ -150,8 +150,8 @@ def at_thresholds(truth: Array, predicted: Array, known: Array | None = None) ->
     Both in 0..1. A label set in an unknown cell covers nothing: where little is known, coverage is understated.
     """
     truth, predicted, known = _cells(truth, predicted, known)
-    coverage = _mean(predicted.any(1), truth, known)
-    return coverage, float(_ratio((truth & predicted).sum(), predicted.sum()))
+    coverage = _mean(np.any(predicted, axis=1), truth, known)
+    return coverage, float(ratio((truth & predicted).sum(), predicted.sum()))
 
 
 def coverage_precision(
@@ -223,13 +223,13 @@ def calibration_error(truth: Array, probabilities: Array, known: Array | None = 
     few cells a bin it is too large even for perfect probabilities.
     """
     means, shares, counts = reliability(truth, probabilities, known, bins)
-    return float(_ratio(np.nansum(np.abs(means - shares) * counts), counts.sum()))
+    return float(ratio(np.nansum(np.abs(means - shares) * counts), counts.sum()))
 
 
 def brier(truth: Array, probabilities: Array, known: Array | None = None) -> float:
     """Mean squared distance of probability and truth (1 or 0) over the cells of all labels, best 0, worst 1."""
     known = _known(truth, known)
-    return float(_ratio(((probabilities - truth)[known] ** 2).sum(), known.sum()))
+    return float(ratio(((probabilities - truth)[known] ** 2).sum(), known.sum()))
 
 
 def _known(truth: Array, known: Array | None) -> Array:
@@ -247,12 +247,15 @@ def _sums(truth: Array, predicted: Array, known: Array | None) -> tuple[Array, A
     return (truth & predicted).sum(0), predicted.sum(0), truth.sum(0)
 
 
-def _prf(hits: Array, said: Array, true: Array) -> tuple[Array, Array, Array]:
-    return _ratio(hits, said), _ratio(hits, true), _ratio(2 * hits, said + true)
+def prf(hits: Array, said: Array, true: Array) -> tuple[Array, Array, Array]:
+    """Precision, recall and F1 of cells counted: hit, predicted, true; each of the counts' shape."""
+    return ratio(hits, said), ratio(hits, true), ratio(2 * hits, said + true)
 
 
-def _ratio(part: Array, whole: Array) -> Array:
-    return np.divide(part, whole, out=np.zeros(np.shape(whole)), where=np.asarray(whole) > 0)
+def ratio(part: Array, whole: Array) -> Array:
+    """part / whole, float64 of their shape; 0 where the whole is 0."""
+    found: Array = np.divide(part, whole, out=np.zeros(np.shape(whole)), where=np.asarray(whole) > 0)
+    return found
 
 
 def _mean(figures: Array, truth: Array, known: Array | None) -> float:
@@ -263,4 +266,5 @@ def _mean(figures: Array, truth: Array, known: Array | None) -> float:
 
 def _log_odds(probabilities: Array) -> Array:
     clipped = np.clip(probabilities, 1e-15, 1 - 1e-15)
-    return np.log(clipped) - np.log1p(-clipped)
+    found: Array = np.log(clipped) - np.log1p(-clipped)
+    return found

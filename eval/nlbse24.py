@@ -12,6 +12,7 @@ import gzip
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import numpy as np
 from eval.compare import MAIN, Entrant, compare
 from eval.data import VALIDATION_SHARE, Examples, Splits, carve
 from eval.intervals import Interval, bootstrap
+from eval.metrics import prf
 from eval.results import Result
 from eval.store import Store
 from labeler.errors import InputError
@@ -106,14 +108,16 @@ def run_trials(
             if not len(test):
                 continue
             splits = _splits(rows, train, test, labels, name)
-            comparison = compare(
-                splits, chosen, store, cold_runs=0, say=lambda step, at=of + name: say(f"{at}: {step}")
-            )
+            comparison = compare(splits, chosen, store, cold_runs=0, say=partial(_say_at, say, of + name))
             for result in comparison.results:
                 found[result.key][test] = classes(result, splits.train.truth)
     tested = np.unique(np.concatenate([trial.test for trial in trials]))
     truth = np.array([row.answer for row in rows])[tested]
     return [_score(entrant, truth, own, shared, home[tested], tested, repos, len(labels)) for entrant in chosen]
+
+
+def _say_at(say: Callable[[str], None], at: str, step: str) -> None:
+    say(f"{at}: {step}")
 
 
 def folds(rows: Sequence[Row], count: int, seed: int = 0) -> list[Trial]:
@@ -132,14 +136,14 @@ def classes(result: Result, train_truth: Array) -> Array:
     """One class for each issue, int (n,)."""
     scores = result.predicted.astype(float) if result.probabilities is None else result.probabilities
     # Far below any probability that tells something: it only parts equals.
-    return (scores + 1e-9 * train_truth.mean(0)).argmax(1)
+    found: Array = (scores + 1e-9 * train_truth.mean(0)).argmax(1)
+    return found
 
 
 def macro_f1(truth: Array, predicted: Array, count: int) -> float:
     """Mean F1 over the classes 0..count-1; both arrays are int (n,)."""
     cells = np.bincount(truth * count + predicted, minlength=count * count).reshape(count, count)
-    total = cells.sum(0) + cells.sum(1)
-    return float(np.where(total > 0, 2 * cells.diagonal() / np.maximum(total, 1), 0.0).mean())
+    return float(prf(cells.diagonal(), cells.sum(0), cells.sum(1))[2].mean())
 
 
 def _score(

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from eval.store import Store, code_hash
+from eval.store import Store
 from labeler.bundle import MANIFEST, sha256
+from labeler.code_hash import code_hash
 from labeler.decoder import available_cores
 from labeler.issue import Issue
 from labeler.labels import LabelSet
@@ -22,7 +23,6 @@ from labeler.progress import counted
 
 Array = np.ndarray
 BLOCK = 256  # issues read between two savings
-CODE = ("answer", "calibration", "decoder", "engine", "predict", "prefix", "prompt", "template")
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,7 @@ class Reader:
 
     def __init__(self, folder: Path, labels: LabelSet, store: Store) -> None:
         self.folder, self.labels, self._store = folder, labels, store
-        code = code_hash(*(f"labeler/{name}.py" for name in CODE))
-        self.key = [sha256(folder / MANIFEST), labels.to_dicts(), code]
+        self.key = [sha256(folder / MANIFEST), labels.to_dicts(), code_hash("labeler")]
         self._known: dict[str, tuple[Array, Array, Array, float]] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -37,7 +37,7 @@ class Section:
 def overview(title: str, scores: Sequence[Score]) -> Section:
     """One column a system."""
     rows = [_row("all answers, n", scores, lambda s: f"{s.n:,}")]
-    rows += [_row(name, scores, lambda s, key=key: s.all_rows[key].cell) for key, name in METRICS.items()]
+    rows += [(name, *(score.all_rows[key].cell for score in scores)) for key, name in METRICS.items()]
     rows += [
         ("",),
         ("labels an issue, mean",),
@@ -56,7 +56,7 @@ def overview(title: str, scores: Sequence[Score]) -> Section:
         _row("well-formed only, n", scores, lambda s: f"{s.well_formed['micro_f1'].n:,}"),
     ]
     pooled = scores[0].well_formed
-    rows += [_row(METRICS[key], scores, lambda s, key=key: s.well_formed[key].cell) for key in pooled]
+    rows += [(METRICS[key], *(score.well_formed[key].cell for score in scores)) for key in pooled]
     if any(score.probabilities for score in scores):
         rows += [
             ("",),
@@ -72,8 +72,8 @@ def differences(pairs: Sequence[Paired]) -> Section:
     """One column a system that is compared with the first; `pairs` is not empty."""
     rows = [_row("shared issues, n", pairs, lambda pair: f"{pair.n:,}")]
     for key in pairs[0].differences:
-        rows.append(_row(METRICS[key], pairs, lambda pair, key=key: pair.differences[key].cell))
-        rows.append(_row("… p", pairs, lambda pair, key=key: f"{pair.differences[key].p:.3f}"))
+        rows.append((METRICS[key], *(pair.differences[key].cell for pair in pairs)))
+        rows.append(("… p", *(f"{pair.differences[key].p:.3f}" for pair in pairs)))
     columns = ("", *(pair.system for pair in pairs))
     return Section(f"Minus {pairs[0].against}, paired bootstrap", columns, tuple(rows))
 

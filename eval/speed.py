@@ -145,7 +145,7 @@ def _action(runs: int, say: Say, skipped: dict[str, str]) -> dict[str, float]:
         skipped["action"] = "the tests, whose harness runs its steps, are not here"
         return {}
     say("running the action's steps")
-    found = json.loads(run_process([sys.executable, "-m", "tests.action_seconds", str(runs)]).output)
+    found: dict[str, Any] = json.loads(run_process([sys.executable, "-m", "tests.action_seconds", str(runs)]).output)
     if "skipped" in found:
         skipped["action"] = found.pop("skipped")
     return found

@@ -103,7 +103,7 @@ def _client(machine: Machine) -> Any:
 
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # what it warns of is said by `Upload.changed`
     if not sys.stderr.isatty():
-        huggingface_hub.utils.disable_progress_bars()  # type: ignore[attr-defined]
+        huggingface_hub.utils.disable_progress_bars()
     # Without a token the client takes the one that `hf auth login` left, as users of the Hub expect.
     return huggingface_hub.HfApi(endpoint=machine.hub_endpoint, token=token or None, library_name="issue-labeler")
 

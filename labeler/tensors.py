@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -120,18 +120,34 @@ def write_tensors(path: Path, tensors: Mapping[str, np.ndarray], *, bfloat16: bo
     Args:
         bfloat16: uint16 arrays are the bits of bfloat16 numbers.
     """
-    header: dict[str, Any] = {}
+    forms = {
+        name: ("BF16" if bfloat16 and tensor.dtype == np.uint16 else _NAMES[tensor.dtype], tensor.shape)
+        for name, tensor in tensors.items()
+    }
+    write_stream(path, forms, tensors.values())
+
+
+def write_stream(
+    path: Path,
+    forms: Mapping[str, tuple[str, tuple[int, ...]]],
+    parts: Iterable[np.ndarray],
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """As `write_tensors`, of tensors that are made one by one as they are written.
+
+    Args:
+        forms: the format's name of the type ("F32", "BF16") and the shape, in the order in which `parts` come.
+        parts: bfloat16 as uint16; a tensor may come in several slices of rows.
+    """
+    header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
     offset = 0
-    for name, tensor in tensors.items():
-        header[name] = {
-            "dtype": "BF16" if bfloat16 and tensor.dtype == np.uint16 else _NAMES[tensor.dtype],
-            "shape": list(tensor.shape),
-            "data_offsets": [offset, offset + tensor.nbytes],
-        }
-        offset += tensor.nbytes
+    for name, (dtype, shape) in forms.items():
+        end = offset + _bytes(dtype, list(shape))
+        header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [offset, end]}
+        offset = end
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 64)  # so that every tensor can start on an aligned address
     with replaced(path) as partial, open(partial, "wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)
-        for tensor in tensors.values():
-            file.write(np.ascontiguousarray(tensor).data)
+        for part in parts:
+            file.write(np.ascontiguousarray(part).data)

@@ -164,9 +164,11 @@ def unsureness(probabilities: Array, thresholds: Array, by: By) -> Array:
     if by == "margin":
         above = (probabilities - thresholds) / np.maximum(1 - thresholds, 1e-9)
         below = (thresholds - probabilities) / np.maximum(thresholds, 1e-9)
-        return 1 - np.where(probabilities >= thresholds, above, below).min(1)
+        distance: Array = 1 - np.where(probabilities >= thresholds, above, below).min(1)
+        return distance
     inside = np.clip(probabilities, 1e-12, 1 - 1e-12)
-    return -(inside * np.log2(inside) + (1 - inside) * np.log2(1 - inside)).mean(1)
+    entropy: Array = -(inside * np.log2(inside) + (1 - inside) * np.log2(1 - inside)).mean(1)
+    return entropy
 
 
 def pick(unsure: Array, embeddings: Array, count: int) -> list[int]:

@@ -86,7 +86,7 @@ def masi_distance(sets: Array) -> Array:
     union = sizes[:, None] + sizes[None, :] - common
     index = common / np.maximum(union, 1)
     held = common == np.minimum(sizes[:, None], sizes[None, :])
-    similarity = index * np.where(held, 2 / 3, 1 / 3)
+    similarity: Array = index * np.where(held, 2 / 3, 1 / 3)
     np.fill_diagonal(similarity, 1.0)
     return 1 - similarity
 

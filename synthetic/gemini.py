@@ -70,7 +70,7 @@ class Gemini:
         ]
         with self._translated(f"a batch for {model}"):
             config = types.CreateBatchJobConfig(display_name=display_name)
-            job = self._client.batches.create(model=model, src=inlined, config=config)  # type: ignore[arg-type]
+            job = self._client.batches.create(model=model, src=inlined, config=config)
         if not job.name:
             raise busy("The service gave the batch no name.", paid=True)
         return job.name

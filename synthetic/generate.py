@@ -64,7 +64,8 @@ def read_written(folder: Path) -> list[Prepared]:
 
 def lacking(names: Sequence[str], rows: Sequence[Row], written: Sequence[Prepared], per_label: int) -> dict[str, int]:
     """How many training rows each label is short of `per_label`, in the names' order, written ones counted in."""
-    has = {name: sum(name in one.labels for one in (*rows, *written)) for name in names}
+    there: tuple[Row | Prepared, ...] = (*rows, *written)
+    has = {name: sum(name in one.labels for one in there) for name in names}
     return {name: per_label - count for name, count in has.items() if count < per_label}
 
 

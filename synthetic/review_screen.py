@@ -39,6 +39,7 @@ q              leave
 right as the annotators stand from top to bottom.
 
 Any key closes this."""
+BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (90, "-wide")]
 STYLE = """
 #top { height: 1; background: $panel; padding: 0 1; }
 #where { width: 1fr; }
@@ -80,7 +81,7 @@ class ReviewApp(App[Exception | None]):
 
     CSS = STYLE
     ENABLE_COMMAND_PALETTE = False
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (90, "-wide")]
+    HORIZONTAL_BREAKPOINTS = BREAKPOINTS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "accept", "accept"),
         Binding("space", "tick", "tick", priority=True),

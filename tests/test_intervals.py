@@ -5,6 +5,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 from scipy.stats import binomtest
 
 from eval import intervals, metrics
@@ -182,3 +185,17 @@ def test_no_issue_gives_no_figure() -> None:
 def test_a_figure_is_printed_with_its_interval_and_n() -> None:
     assert str(Interval(0.7591, 0.741, 0.7764, 2125)) == "0.759 [0.741, 0.776], n = 2,125"
     assert str(Difference(0.0123, -0.003, 0.027, 0.1239, 2125)) == "+0.012 [-0.003, +0.027], p = 0.124, n = 2,125"
+
+
+@given(
+    array_shapes(min_dims=2, max_dims=2, max_side=6).flatmap(
+        lambda shape: st.tuples(arrays(bool, shape), arrays(bool, shape), arrays(bool, shape))
+    )
+)
+def test_a_published_figure_is_the_tested_one_also_where_nothing_is_true_or_known(
+    cells: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> None:
+    if not cells[2].any():
+        return  # no issue, no figure
+    for metric, function in FUNCTIONS.items():
+        assert interval(metric, *cells, draws=2).value == pytest.approx(function(*cells), abs=1e-12), metric

@@ -90,13 +90,13 @@ def measure(names: Sequence[str], truth: Array, predicted: Array, p: Array, know
     figures["calibration_error"] = round(calibration_error(truth, p, known), 4)
     labels = {}
     for column, row in enumerate(label_table(truth, predicted, known, names)):
-        cells = (array[:, [column]] for array in (truth, predicted, known))
+        its = [column]
         labels[row.name] = {
             "issues": row.support,
             "predicted": row.predicted,
             "precision": round(row.precision, 4),
             "recall": round(row.recall, 4),
-            "f1": _triple(interval("micro_f1", *cells)),
+            "f1": _triple(interval("micro_f1", truth[:, its], predicted[:, its], known[:, its])),
         }
     return figures | {"labels": labels}
 

@@ -60,7 +60,7 @@ class Layer:
 
 def gated(gate: Array, up: Array) -> Array:
     """gelu(gate) * up, by the approximation with tanh."""
-    inner = gate * gate
+    inner: Array = gate * gate
     inner *= np.float32(0.044715) * gate
     inner += gate
     inner *= _GELU

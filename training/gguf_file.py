@@ -49,7 +49,7 @@ class GGUFFile:
         self.fields: dict[str, Any] = {}
         self._entries: dict[str, Entry] = {}
         self._bytes = np.memmap(path, np.uint8, "r") if path.stat().st_size else np.empty(0, np.uint8)
-        self._view = memoryview(self._bytes)
+        self._view = self._bytes.data
         self._at = 0
         try:
             self._read_header()

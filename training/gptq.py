@@ -86,7 +86,8 @@ def _layer(
 
 def _hessian(inputs: Iterator[Array]) -> Array:
     """Mean of x x^T over all tokens: float64 (in, in)."""
-    total, count = None, 0
+    total: Array | None = None
+    count = 0
     for x in inputs:
         product = (x.T @ x).astype(np.float64)
         total = product if total is None else total + product

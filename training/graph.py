@@ -7,6 +7,7 @@ use, and each layer is fourteen nodes. Weights go to files beside it, which ONNX
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -37,7 +38,7 @@ class _Builder:
         self._quantisation, self._rounding = quantisation, rounding
         self._shapes: dict[str, str] = {}
 
-    def node(self, kind: str, inputs: list[str], outputs: list[str], domain: str = "", **attributes: object) -> str:
+    def node(self, kind: str, inputs: list[str], outputs: list[str], domain: str = "", **attributes: Any) -> str:
         self.nodes.append(helper.make_node(kind, inputs, outputs, domain=domain, **attributes))
         return outputs[0]
 
@@ -215,6 +216,6 @@ def _outputs(c: Config) -> list[onnx.ValueInfoProto]:
     outputs = [helper.make_tensor_value_info("hidden", TensorProto.FLOAT, ["batch", "tokens", c.hidden_size])]
     for i in range(c.layers):
         for part in ("key", "value"):
-            dims = ["batch", c.kv_heads, "capacity", c.head_dim]
+            dims: list[str | int] = ["batch", c.kv_heads, "capacity", c.head_dim]
             outputs.append(helper.make_tensor_value_info(f"present_{part}_{i}", TensorProto.FLOAT, dims))
     return outputs

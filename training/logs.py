@@ -13,7 +13,8 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-from eval.report.svg import Axis, Series, line_chart
+from eval.report.scale import Axis
+from eval.report.svg import Series, line_chart
 from labeler.errors import LabelerError
 from labeler.files import write_text
 from training.batching import Batch

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from labeler.errors import InputError
-from labeler.tensors import TensorFile
+from labeler.tensors import TensorFile, write_stream
 from training.backends import WHOLE
 from training.checkpoint import Weights
 from training.config_keys import read_document
@@ -164,7 +164,7 @@ def text_config(base: Path, weights: Weights) -> dict[str, Any]:
     raw = read_document(base / "config.json")
     if raw.get("quantization_config"):
         raise InputError(f"{base}: quantised", "Give the 16-bit model that it was made from as the base.")
-    text = {"model_type": "gemma3_text"} | dict(raw.get("text_config") or raw)
+    text: dict[str, Any] = {"model_type": "gemma3_text"} | dict(raw.get("text_config") or raw)
     for key in ("bos_token_id", "eos_token_id", "pad_token_id"):
         text.setdefault(key, raw.get(key))
     vocab, hidden = weights.shape("embed_tokens.weight")
@@ -192,18 +192,9 @@ def write_bfloat16(path: Path, shapes: Mapping[str, tuple[int, ...]], tensors: I
         shapes: by the names within the text model, in the order in which `tensors` come.
         tensors: float32; one may come in several slices of rows.
     """
-    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}  # without it transformers 4 refuses the file
-    offset = 0
-    for name, shape in shapes.items():
-        end = offset + 2 * int(np.prod(shape))
-        header[f"model.{name}"] = {"dtype": "BF16", "shape": list(shape), "data_offsets": [offset, end]}
-        offset = end
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 64)
-    with open(path, "wb") as file:
-        file.write(len(text).to_bytes(8, "little") + text)
-        for tensor in tensors:
-            file.write(to_bfloat16(tensor).data)
+    forms = {f"model.{name}": ("BF16", shape) for name, shape in shapes.items()}
+    metadata = {"format": "pt"}  # without it transformers 4 refuses the file
+    write_stream(path, forms, map(to_bfloat16, tensors), metadata)
 
 
 def to_bfloat16(tensor: np.ndarray) -> np.ndarray:

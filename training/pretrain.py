@@ -84,7 +84,9 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, hidden, weight, targets, chunk=256):  # type: ignore[no-untyped-def, override]
+    def forward(
+        ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor, chunk: int = 256
+    ) -> torch.Tensor:
         hidden16, weight16 = hidden.to(torch.bfloat16), weight.to(torch.bfloat16)
         grad_hidden = torch.empty_like(hidden, dtype=torch.float32)
         grad_weight = torch.zeros_like(weight, dtype=torch.float32)
@@ -104,7 +106,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         return (total / n).float()
 
     @staticmethod
-    def backward(ctx, grad):  # type: ignore[no-untyped-def, override]
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None, None]:
         grad_hidden, grad_weight = ctx.saved_tensors
         return grad_hidden * grad, grad_weight * grad, None, None
 
@@ -144,7 +146,13 @@ def _optimizer(model: Gemma3ForCausalLM, settings: LoopSettings) -> tuple[torch.
 
 
 def train(
-    model: Gemma3ForCausalLM, tokens: np.ndarray, settings: LoopSettings, out: Path, *, compile: bool, save_every=400
+    model: Gemma3ForCausalLM,
+    tokens: np.ndarray,
+    settings: LoopSettings,
+    out: Path,
+    *,
+    compile: bool,
+    save_every: int = 400,
 ) -> None:
     """Trains `model` in place; goes on from `out/adapt.pt` and logs to `out/adapt.jsonl`.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from labeler.decoder import EMBEDDING_BLOCK
 from labeler.errors import InputError
@@ -111,7 +112,8 @@ def parse(text: str, start: Quantisation = FOUR_BITS) -> Quantisation:
                 scales = "byte"
                 continue
             if kind in ("level", "fine"):
-                start = replace(start, **{{"level": "accuracy_level"}.get(kind, kind): int(value)})
+                number = int(value)
+                start = replace(start, accuracy_level=number) if kind == "level" else replace(start, fine=number)
                 continue
             numbers = [int(number) for number in value.split("/")]
             targets = groups.get(kind or "all", (kind,))
@@ -121,5 +123,11 @@ def parse(text: str, start: Quantisation = FOUR_BITS) -> Quantisation:
             kinds = ", ".join(sorted(known | set(groups)))
             remedy = f"Write it like 4/32, or kind=4/32 with {kinds}, level=1, fine=8000, or scales=8."
             raise InputError(f"quantisation {word!r}: not understood", remedy) from None
-        start = replace(start, **dict.fromkeys(targets, Grid(*numbers)))
-    return replace(start, **{kind: replace(getattr(start, kind), scales=scales) for kind in _MATRICES})
+        bits, block = [*numbers, Grid.block][:2]
+        start = _with(start, dict.fromkeys(targets, Grid(bits, block)))
+    return _with(start, {kind: replace(getattr(start, kind), scales=scales) for kind in _MATRICES})
+
+
+def _with(start: Quantisation, grids: dict[str, Any]) -> Quantisation:
+    """`grids` by the names of `start`'s fields; Any, since no type says that those are of grids."""
+    return replace(start, **grids)

@@ -12,7 +12,7 @@ import shutil
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -143,18 +143,17 @@ class Study:
         return figures
 
     def _export(self, point: Point, bundle: Path) -> None:
-        options = {"token_budget": self.token_budget, "describe": self.describe}
+        write = partial(export, self.checkpoint, self.labels, token_budget=self.token_budget, describe=self.describe)
         if point.form is not None:
             fine = self.used(point.form.fine) if point.form.fine else []
             rounding = self._rounding(point, fine)
-            forms = {"quantisation": point.form, "rounding": rounding, "fine": fine}
-            export(self.checkpoint, self.labels, bundle, **forms, **options)
+            write(bundle, quantisation=point.form, rounding=rounding, fine=fine)
             return
-        export(self.checkpoint, self.labels, bundle, quantise=False, **options)
+        write(bundle, quantise=False)
         if point.name == DYNAMIC:
             exact = bundle.rename(bundle.with_name("exact"))
             try:
-                export(self.checkpoint, self.labels, bundle, quantisation=EIGHT_BITS, **options)
+                write(bundle, quantisation=EIGHT_BITS)
                 _quantise_dynamically(exact, bundle)
             finally:
                 shutil.rmtree(exact)

@@ -52,7 +52,8 @@ def write_results(trials: Sequence[Trial], figure: str, folder: Path) -> None:
 
 def draw(trials: Sequence[Trial], figure: str) -> str:
     """The course of every trial as SVG text: the best and the given settings in colour, pruned ones dashed."""
-    from eval.report.svg import Axis, Series, line_chart
+    from eval.report.scale import Axis
+    from eval.report.svg import Series, line_chart
 
     best, lines = trials[0], []
     for trial in sorted(trials, key=lambda t: (t is best, t.as_given)):

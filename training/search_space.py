@@ -26,7 +26,9 @@ def suggest(trial: optuna.Trial, settings: TuningSettings) -> TuningSettings:
     given = params_of(settings)
     near = given["learning_rate"]
     trial.suggest_float("learning_rate", near / _REACH, near * _REACH, log=True)
-    halves = {name: {given[name], max(1, given[name] // 2)} for name in ("rank", "batch_size") if name in given}
+    halves: dict[str, set[Any]] = {
+        name: {given[name], max(1, given[name] // 2)} for name in ("rank", "batch_size") if name in given
+    }
     halves["rank"].add(max(1, settings.rank // 4))
     others: dict[str, set[Any]] = {
         **halves,

@@ -15,7 +15,14 @@ from typing import Any
 
 import torch
 from torch.utils.data import DataLoader
-from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers import (
+    EarlyStoppingCallback,
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainingArguments,
+)
 
 from training.backends import load_trained, save_trained
 from training.batching import Batch
@@ -23,6 +30,7 @@ from training.collate import collate
 from training.device import Numerics
 from training.settings import TuningSettings
 
+_Inputs = dict[str, torch.Tensor]
 COMPLETE = "complete"  # the file that says that a checkpoint is whole
 _SCHEDULES = {
     "linear": "linear",
@@ -93,6 +101,8 @@ class AnswerTrainer(Trainer):
         score: the model's micro-F1 on validation rows; None where it is not wanted.
     """
 
+    control: TrainerControl
+
     def __init__(
         self,
         model: Any,
@@ -116,10 +126,12 @@ class AnswerTrainer(Trainer):
         if settings.patience:
             self.add_callback(EarlyStoppingCallback(settings.patience, settings.min_change))
 
-    def get_train_dataloader(self) -> DataLoader:
+    def get_train_dataloader(self) -> DataLoader[Batch]:
         return self.accelerator.prepare(DataLoader(self.train_dataset, batch_size=1, collate_fn=_only))
 
-    def get_batch_samples(self, epoch_iterator: Iterator, num_batches: int, device: torch.device) -> tuple[list, Any]:
+    def get_batch_samples(
+        self, epoch_iterator: Iterator[_Inputs], num_batches: int, device: torch.device
+    ) -> tuple[list[_Inputs], Any]:
         batches = list(islice(epoch_iterator, num_batches))
         counted = torch.tensor(sum(int((batch["targets"] >= 0).sum()) for batch in batches), device=device)
         if self.args.world_size > 1:
@@ -155,7 +167,7 @@ class AnswerTrainer(Trainer):
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
 
-    def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
         assert output_dir is not None
         save_trained(self.model, Path(output_dir))
 

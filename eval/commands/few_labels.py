@@ -14,6 +14,7 @@ from labeler.errors import UsageError
 
 if TYPE_CHECKING:
     from eval.curve import CurvePoint
+    from eval.systems import System
 
 HELP = "quality with few or no labels, on one repository's issues with its labels mapped to a short list"
 EXAMPLES = """examples:
@@ -63,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     mapped = read_mapped(arguments.issues, labels)
     splits = split(mapped, labels, arguments.issues.name, arguments.seed)
     reader = open_reader(arguments.model, labels, store)
-    levels = [
+    levels: list[System] = [
         Answer("zero-shot", "model, zero-shot", "model"),
         Thresholds(name="model, with thresholds"),
     ]

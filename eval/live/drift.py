@@ -126,6 +126,8 @@ def _divergence(applied: Array, second: Array) -> Array:
 
     def part(x: Array) -> Array:
         logs = np.log2(np.divide(x, middle, out=np.ones_like(x), where=x > 0))
-        return (x * logs).sum(1)
+        found: Array = (x * logs).sum(1)
+        return found
 
-    return (part(p) + part(q)) / 2
+    divergence: Array = (part(p) + part(q)) / 2
+    return divergence

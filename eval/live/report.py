@@ -180,7 +180,7 @@ def show(found: Survey) -> None:
 def figures(found: Survey) -> dict[str, Any]:
     """The survey as what JSON can hold: no issue text, and null where there is no figure."""
     window, field = found.window, found.field
-    return plain(
+    document: dict[str, Any] = plain(
         {
             "repository": found.repository,
             "login": found.login,
@@ -204,6 +204,7 @@ def figures(found: Survey) -> dict[str, Any]:
             "notes": notes(found),
         }
     )
+    return document
 
 
 def _legend() -> list[str]:

@@ -24,7 +24,7 @@ def label_chart(comparison: Comparison) -> str:
     test, linear = comparison.test, linear_result(comparison)
     names = comparison.labels.names
     main = label_table(test.truth, main_result(comparison).predicted, test.known, names)
-    marks = [None] * len(names)
+    marks: list[float | None] = [None] * len(names)
     if linear is not None:
         marks = [row.f1 for row in label_table(test.truth, linear.predicted, test.known, names)]
     bars = [

@@ -126,7 +126,8 @@ def confusion(comparison: Comparison) -> Array:
     test, predicted = comparison.test, main_result(comparison).predicted
     missed = (test.truth & ~predicted & test.known).astype(int)
     extra = (predicted & ~test.truth & test.known).astype(int)
-    return missed.T @ extra
+    found: Array = missed.T @ extra
+    return found
 
 
 def pairs(comparison: Comparison) -> list[Pair]:

@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from eval.reader import CODE
 from eval.starter.sets import HeldOut
-from eval.store import code_hash
 from eval.systems import Output
 from labeler.bundle import MANIFEST, Manifest, read_manifest, sha256
 from labeler.candidates import DEFAULT_THRESHOLD
+from labeler.code_hash import code_hash
 from labeler.decoder import available_cores
 from labeler.issue import Issue
 from labeler.labels import LabelSet
@@ -46,8 +45,7 @@ class Bundle:
 
     def __init__(self, folder: Path, kept: Path) -> None:
         self.folder, self.manifest = folder, read_manifest(folder)
-        code = code_hash(*(f"labeler/{name}.py" for name in CODE))
-        self._path = kept / f"answers-{fingerprint(self.manifest)[:16]}-{code[:8]}.jsonl"
+        self._path = kept / f"answers-{fingerprint(self.manifest)[:16]}-{code_hash('labeler')[:8]}.jsonl"
 
     @property
     def name(self) -> str:

@@ -78,7 +78,9 @@ def measures(held: HeldOut, output: Output, plain: Output | None = None) -> dict
     found = {"micro_f1": common, **{name: replace(common, metric=name) for name in ("macro_f1", "exact_match")}}
     if plain is not None:
         found["same_set"] = replace(common, metric="exact_match", truth=plain.predicted, against="plain")
-        before, after = (_one_hot(np.argmax(said.probabilities, 1), held) for said in (plain, output))
+        assert plain.probabilities is not None
+        assert output.probabilities is not None
+        before, after = (_one_hot(p.argmax(1), held) for p in (plain.probabilities, output.probabilities))
         found["main_kept"] = replace(common, metric="exact_match", truth=before, predicted=after, against="plain")
     return found
 
@@ -151,7 +153,8 @@ def _one_of_three(held: HeldOut, probabilities: Array, common: Measure) -> dict[
 
 
 def _one_hot(column: Array, held: HeldOut) -> Array:
-    return column[:, None] == np.arange(held.truth.shape[1])
+    found: Array = column[:, None] == np.arange(held.truth.shape[1])
+    return found
 
 
 def _parts(held: HeldOut, figure: Callable[[Array], Any], without: tuple[str, ...] = ()) -> dict[str, Any]:

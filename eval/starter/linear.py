@@ -18,9 +18,10 @@ import numpy as np
 from eval.data import Examples
 from eval.starter.sets import HeldOut
 from eval.starter.source import FIVE, ISSUES, LARGE, MORE, TEN, Folder
-from eval.store import Store, code_hash
+from eval.store import Store
 from eval.systems import Output, Task
 from eval.systems.text import FittedLinear, Linear
+from labeler.code_hash import code_hash
 from labeler.labels import Label, LabelSet
 from training.overlap import apart
 from training.rows import Labelled, truth_and_known
@@ -29,7 +30,6 @@ VALIDATION = 1000  # rows kept from training, to choose the strength of regulari
 # Of these sources no more rows, or they outweigh all others.
 MOST = {"g4be_nlbse23_feature_question": 12_000, "ohira_apache_jira": 3_000}
 LINEAR, CHANCE = "TF-IDF + logistic regression", "chance (each label by its frequency)"
-_CODE = ("eval/starter/linear.py", "eval/systems/text.py", "training/overlap.py", "training/thresholds.py")
 
 
 class LinearModel:
@@ -49,7 +49,8 @@ class LinearModel:
             return None
         texts = [f"{issue.title}\0{issue.body}" for issue in held.issues]
         files = self._data.sha256(*((LARGE, MORE) if held.complete else ()), ISSUES, FIVE)
-        key = [files, code_hash(*_CODE), held.complete, [labels.names for labels in held.lists], texts]
+        code = code_hash("labeler", "eval", "training")
+        key = [files, code, held.complete, [labels.names for labels in held.lists], texts]
         kept = self._store.get(key)
         if kept is None:
             fitted = self._complete if held.complete else self._public

@@ -63,10 +63,16 @@ class HeldOut:
     def take(self, rows: Sequence[int] | Array) -> HeldOut:
         """Those issues, in that order."""
         at = [int(row) for row in rows]
-        picked = {key: tuple(getattr(self, key)[i] for i in at) for key in ("issues", "repositories", "tags")}
-        plain = None if self.plain is None else tuple(self.plain[i] for i in at)
-        arrays = {key: getattr(self, key)[at] for key in ("place", "truth", "known")}
-        return replace(self, plain=plain, **picked, **arrays)
+        return replace(
+            self,
+            place=self.place[at],
+            issues=tuple(self.issues[i] for i in at),
+            truth=self.truth[at],
+            known=self.known[at],
+            repositories=tuple(self.repositories[i] for i in at),
+            tags=tuple(self.tags[i] for i in at),
+            plain=None if self.plain is None else tuple(self.plain[i] for i in at),
+        )
 
     def sample(self, most: int | None, seed: int) -> HeldOut:
         """At most so many issues, drawn at random, in their order. Sets of equal size have the same places drawn."""

@@ -133,7 +133,8 @@ def probabilities(features: Any, weights: Array, biases: Array) -> Array:
 
     if not features.shape[0]:  # then F, too, may be 0
         return np.zeros((0, len(biases)))
-    return expit(np.asarray(features @ weights, dtype=np.float64) + biases)
+    found: Array = expit(np.asarray(features @ weights, dtype=np.float64) + biases)
+    return found
 
 
 def bayes_weights(counts: Any, train: Examples, smoothing: float) -> tuple[Array, Array]:

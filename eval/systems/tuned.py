@@ -15,10 +15,11 @@ from tempfile import TemporaryDirectory
 
 from eval.data import Examples
 from eval.reader import Reader
-from eval.store import Store, code_hash
+from eval.store import Store
 from eval.systems import Needs, Output, Task
 from eval.systems.models import Answering, Thresholds
 from labeler.bundle import sha256
+from labeler.code_hash import code_hash
 from labeler.dataset import Row, write_dataset
 from labeler.dataset_folder import DATASET, write_labels, write_sources
 from labeler.errors import LabelerError
@@ -84,9 +85,7 @@ class TunedModel:
 def tuned(bases: Sequence[str], preset: str, changes: Sequence[str]) -> list[Tuned]:
     """A system for each base, called by the last part of its name; preset and changes as `training run` takes them."""
     options = ("--preset", _place(preset), *(part for change in changes for part in ("--set", change)))
-    training = _ROOT / "training"
-    files = [*training.glob("*.py"), *training.glob("backends/*.py"), *training.glob("presets/*.toml")]
-    rests_on = _content(preset) + code_hash(*(path.relative_to(_ROOT).as_posix() for path in sorted(files)))
+    rests_on = _content(preset) + code_hash("labeler", "training")
     return [
         Tuned(f"lora:{_called(base)}", f"LoRA on {_called(base)}", _place(base), options, rests_on + _content(base))
         for base in bases

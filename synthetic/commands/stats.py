@@ -53,7 +53,7 @@ def show(stats: Stats) -> None:
     output.print(_table("fetched", _fetched(stats)))
     kind = "prepared issues" if stats.prepared else "issues"
     output.print(_table(kind, [("in all", stats.issues), *_duplicates(stats)]))
-    shown: list[tuple[str, int | None]] = list(stats.labels.items())[:MOST_SHOWN]
+    shown: list[tuple[str, int | None]] = [*list(stats.labels.items())[:MOST_SHOWN]]
     if len(stats.labels) > len(shown):
         shown.append((f"and {len(stats.labels) - len(shown):,} more labels", None))
     output.print(_table("label", shown, of=stats.issues))

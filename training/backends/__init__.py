@@ -53,7 +53,7 @@ def choose_backend(asked: str, *, processes: int = 1) -> str:
 def has_cuda() -> bool:
     import torch
 
-    return torch.cuda.is_available()
+    return bool(torch.cuda.is_available())
 
 
 def import_backend(backend: str) -> None:
@@ -78,9 +78,9 @@ def load_model(
 
     with quiet_stdout():
         if backend == "unsloth":
-            from training.backends.unsloth import load
+            from training.backends.unsloth import load as load_by_unsloth
 
-            model = load(base, settings, numerics, checkpointing)
+            model = load_by_unsloth(base, settings, numerics, checkpointing)
         else:
             if backend == "fast" and fast_can(settings):
                 from training.backends.fast import load

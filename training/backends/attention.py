@@ -28,9 +28,10 @@ def use(causal: Any) -> None:
         dropout: float = 0.0, scaling: float = 1.0, sliding_window: int | None = None, **options: Any,
     ) -> tuple[torch.Tensor, None]:  # fmt: skip
         if attention_mask is not None or query.shape[2] != key.shape[2] or dropout:
-            return sdpa_attention_forward(
+            found: tuple[torch.Tensor, None] = sdpa_attention_forward(
                 module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **options
             )
+            return found
         return attend(query, key, value, scaling, sliding_window).transpose(1, 2).contiguous(), None
 
     AttentionInterface.register(NAME, forward)

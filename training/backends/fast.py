@@ -80,11 +80,12 @@ class Layers:
         with torch.autocast(ids.device.type, enabled=False):
             for kind, (matrices, norms) in zip(body.config.layer_types, self._modules, strict=True):
                 scale, weights = _weights(matrices)
+                cos, sin = turns[kind]
                 given = (
-                    stream, *turns[kind], masks[kind], weights, [norm.weight for norm in norms], scale, self._dtype,
+                    stream, cos, sin, masks[kind], weights, [norm.weight for norm in norms], scale, self._dtype,
                     self._shape,
                 )  # fmt: skip
-                _mark(stream, *turns[kind], masks[kind])
+                _mark(stream, cos, sin, masks[kind])
                 stream = checkpoint(self._run, *given, use_reentrant=False) if large else self._run(*given)
         final: torch.Tensor = body.norm(stream)
         return final

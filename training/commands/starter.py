@@ -75,7 +75,6 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--base and --out are needed.", "Or give --calibrate-only BUNDLE.")
     from training.starter.making import make_starter
 
-    budget = {"seconds": arguments.seconds or 0.0, "rows": arguments.rows or 0}
     bundle = make_starter(
         recipe,
         arguments.data,
@@ -86,7 +85,8 @@ def run(arguments: argparse.Namespace) -> int:
         tune_only=arguments.tune_only,
         earlier=arguments.rows_seen,
         progress=say,
-        **(budget if any(budget.values()) else {}),
+        seconds=arguments.seconds or 0.0,
+        rows=arguments.rows or 0,
         **counts,
     )
     print(arguments.out if arguments.tune_only else bundle)

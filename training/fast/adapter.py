@@ -70,8 +70,8 @@ def load_adapter(path: Path, adapted: Mapping[str, Adapted], rank: Rank) -> None
     for name, one in adapted.items():
         a, b = (tensors[_key(name, side)].float() for side in "AB")
         if (a.shape, b.shape) != (one.a.shape, one.b.shape):
-            found, wanted = (f"{tuple(up.shape)} x {tuple(down.shape)}" for down, up in ((a, b), (one.a, one.b)))
-            what = f"{file}: {name} is {found}, not {wanted}"
+            its, ours = (f"{tuple(up.shape)} x {tuple(down.shape)}" for down, up in ((a, b), (one.a, one.b)))
+            what = f"{file}: {name} is {its}, not {ours}"
             raise InputError(what, "Set the rank of the adapter, and give the base it belongs to.")
         one.set(a, b)
 

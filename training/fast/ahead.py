@@ -38,6 +38,7 @@ class Ahead:
             self._ready = context.Queue(_STEPS)
             self._process = context.Process(target=_make, args=(self._stream, self._ready), daemon=True)
             self._process.start()
+        parts: list[Part]
         while True:
             try:
                 parts, self._state = self._ready.get(timeout=_PATIENCE)

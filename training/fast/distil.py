@@ -89,8 +89,7 @@ def distil(
     Raises:
         LabelerError: the loss is no longer a number.
     """
-    student = _student(teacher, settings.grid)
-    latents = [one for row in student.layers for one in row]
+    student, latents = _student(teacher, settings.grid)
     optimizer = torch.optim.AdamW(
         [one.weight for one in latents], lr=settings.learning_rate, betas=_BETAS, weight_decay=0.0, fused=True
     )
@@ -142,11 +141,12 @@ def write_blocks(path: Path, latents: Sequence[Latent]) -> None:
         save_file(tensors, partial)
 
 
-def _student(teacher: Gemma, grid: Grid) -> Gemma:
-    """The same model but for its matrices: embeddings, norms and what is compiled are shared."""
+def _student(teacher: Gemma, grid: Grid) -> tuple[Gemma, list[Latent]]:
+    """The same model but for its matrices, and those: embeddings, norms and what is compiled are shared."""
     student = copy.copy(teacher)
-    student.layers = [[Latent(one.name, one.merged(), grid) for one in row] for row in teacher.layers]  # type: ignore[misc]
-    return student
+    layers = [[Latent(one.name, one.merged(), grid) for one in row] for row in teacher.layers]
+    student.layers = layers  # type: ignore[assignment]
+    return student, [one for row in layers for one in row]
 
 
 def _gradients(teacher: Gemma, student: Gemma, parts: Sequence[Part], weight: float) -> Tensor:

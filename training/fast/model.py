@@ -116,10 +116,12 @@ class Gemma:
                 attend = partial(attend_fused, layout=layout, masks=masks[local], scale=self._shape.scale)
             else:
                 project = partial(_beside, adapted)
+                own = masks[local]
+                assert own is not None  # by `_masks`, where nothing is fused
                 attend = partial(
                     attend_by_products,
                     layout=layout,
-                    masks=masks[local],
+                    masks=own,
                     scale=self._shape.scale,
                     kernels=self._kernels,
                 )

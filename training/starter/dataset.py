@@ -7,16 +7,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from eval.starter.source import INVENTED as LABEL_LISTS
+from eval.starter.source import LARGE
+from eval.starter.source import MORE as LARGE_MORE
+from eval.starter.source import PROJECTS as PROJECT_LISTS
 from labeler.bundle import sha256
 from labeler.files import write_text
-from training.starter.material import (
-    FILES,
-    LABEL_LISTS,
-    LARGE,
-    LARGE_MORE,
-    PROJECT_LISTS,
-    Material,
-)
+from training.starter.material import FILES, Material
 from training.starter.recipe import Recipe
 from training.starter.record import ROWS, write_rows
 from training.starter.selection import Selection

@@ -14,10 +14,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from eval.starter.source import ISSUES
 from labeler.bundle import sha256
 from labeler.errors import InputError
 from labeler.files import write_text
-from training.starter.material import ISSUES
 from training.starter.selection import Selection
 
 ROWS = "rows.json"

@@ -25,7 +25,8 @@ def read_merges(state: Mapping[str, Any]) -> list[Pair]:
 
 def all_ids(state: Mapping[str, Any]) -> dict[str, int]:
     """Piece -> id, of the model's pieces and of added tokens."""
-    return state["model"]["vocab"] | {token["content"]: token["id"] for token in state["added_tokens"]}
+    found: dict[str, int] = state["model"]["vocab"] | {token["content"]: token["id"] for token in state["added_tokens"]}
+    return found
 
 
 def kept_ids(
