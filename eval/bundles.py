@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from eval.reader import Reader
-from eval.store import Store
+from labeler.base.reader import Reader
+from labeler.base.store import Store
 from labeler.bundle import read_manifest
 from labeler.commands.common import resolve_model
 from labeler.config import environment, read_machine

@@ -14,12 +14,12 @@ from typing import Any, TypeVar
 import numpy as np
 
 from eval.cold import Cold, cold_start
-from eval.data import Examples, Splits
-from eval.reader import Reader, Reading
 from eval.results import Comparison, Result
-from eval.store import Store, code_hash
 from eval.systems import System, Task, baselines
 from eval.systems.models import model_systems
+from labeler.base.examples import Examples, Splits
+from labeler.base.reader import Reader, Reading
+from labeler.base.store import Store, code_hash
 from labeler.errors import UsageError
 from labeler.issue import Issue
 
@@ -202,7 +202,7 @@ def _key(entrant: Entrant, cold_runs: int) -> list[Any]:
     root = Path(__file__).parents[1]
     modules = [path.relative_to(root).as_posix() for path in sorted((root / "eval" / "systems").glob("*.py"))]
     modules += [f"eval/{name}.py" for name in ("answers", "cold", "compare", "generate", "metrics")]
-    modules += ["training/thresholds.py", *(f"labeler/{name}.py" for name in _LABELER)]
+    modules += ["labeler/base/thresholds.py", *(f"labeler/{name}.py" for name in _LABELER)]
     return ["result", repr(entrant.system), needed and needed.key, cold_runs, code_hash(*modules)]
 
 

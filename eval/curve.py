@@ -15,22 +15,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eval.data import Examples, Splits, slices
 from eval.metrics import macro_f1, micro_f1
-from eval.store import Store, code_hash
 from eval.systems import System, Task
+from labeler.base.examples import Examples, Splits, slices
+from labeler.base.store import Store, code_hash
 from labeler.errors import InputError
 from labeler.progress import counted
 from labeler.textfile import decoded_lines
 
 if TYPE_CHECKING:
-    from eval.reader import Reader
     from eval.report.svg import Series
+    from labeler.base.reader import Reader
 
 METRICS = {"micro_f1": "micro-F1", "macro_f1": "macro-F1"}
 WIDTH, HEIGHT, GAP = 420, 400, 24  # pixels of one chart, and between the two
-_SYSTEMS = tuple(f"systems/{name}" for name in ("__init__", "simple", "text", "embedded", "models", "tuned"))
-_CODE = ("curve", "data", "metrics", "reader", *_SYSTEMS)
+_SYSTEMS = tuple(f"eval/systems/{name}" for name in ("__init__", "simple", "text", "embedded", "models", "tuned"))
+_SHARED = tuple(f"labeler/base/{name}" for name in ("examples", "reader", "thresholds"))
+_CODE = ("eval/curve", "eval/metrics", *_SYSTEMS, *_SHARED)
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,7 @@ def _fits(
             # All issues are the same ones whatever the seed.
             if size < len(train) or seed == 0:
                 tasks[size, seed] = Task(train.take(rows), splits.validation, splits.labels, reader)
-    code = code_hash(*(f"eval/{name}.py" for name in _CODE), "training/thresholds.py")
+    code = code_hash(*(f"{name}.py" for name in _CODE))
     fits = []
     for system in (*levels, *systems):
         for (size, seed), task in tasks.items():

@@ -53,7 +53,7 @@ def write_labels(path: Path, names: tuple[str, ...]) -> Path:
 
 
 def make_checkpoint(folder: Path, shape: str) -> None:
-    from training.shapes import SHAPES, grown_tokenizer, write_random_checkpoint
+    from eval.shapes import SHAPES, grown_tokenizer, write_random_checkpoint
 
     config = SHAPES[shape]
     own = "\n".join(path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("*/*.py")))

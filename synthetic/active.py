@@ -38,7 +38,7 @@ from synthetic.plan import read_prepared
 from synthetic.records import ANSWERS, DECISIONS, Answer, Decision, Prepared, from_line
 
 if TYPE_CHECKING:
-    from eval.reader import Reader
+    from labeler.base.reader import Reader
 
 Array = np.ndarray
 By = Literal["margin", "entropy"]
@@ -211,10 +211,10 @@ def _pick(issue: Prepared, unsure: float, row: int, judge: _Judge, labels: Label
 
 def _learnt(folder: Path, reader: Reader, issues: Sequence[Prepared], thresholds: Array) -> tuple[_Judge, float, float]:
     """A head fitted on the training rows, and micro-F1 on the test rows: of the bundle, then of the head."""
-    from eval.data import read_splits
     from eval.metrics import micro_f1
     from eval.systems import Task
     from eval.systems.embedded import Head
+    from labeler.base.examples import read_splits
 
     splits = read_splits(folder)
     said = reader.read(splits.test.issues).probabilities >= thresholds

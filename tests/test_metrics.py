@@ -31,7 +31,7 @@ from eval.metrics import (
     precision_recall_f1,
     reliability,
 )
-from training.thresholds import best_threshold, fit_thresholds
+from labeler.base.thresholds import best_threshold, fit_thresholds
 
 PAIRS = array_shapes(min_dims=2, max_dims=2, max_side=12).flatmap(
     lambda shape: st.tuples(arrays(bool, shape), arrays(bool, shape))

@@ -216,8 +216,8 @@ def random_base(folder: Path, request: Request) -> Any:
     Raises:
         InputError: there is no such shape.
     """
+    from eval.shapes import SHAPES, grown_tokenizer, write_random_checkpoint
     from training.base import Base
-    from training.shapes import SHAPES, grown_tokenizer, write_random_checkpoint
 
     if request.shape not in SHAPES:
         raise InputError(f"{request.shape}: no such shape", f"Shapes are {', '.join(SHAPES)}.")
@@ -236,8 +236,8 @@ def random_base(folder: Path, request: Request) -> Any:
 
 
 def made_up_rows(count: int, seed: int = 0) -> list[Any]:
-    """Rows (`training.rows.Labelled`) with issues as long as people write them."""
-    from training.rows import Labelled
+    """Rows (`eval.rows.Labelled`) with issues as long as people write them."""
+    from eval.rows import Labelled
 
     rng, vocabulary = random.Random(seed), _TEXT.split()
     rows = []

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from eval.rows import Labelled, truth_and_known
 from labeler.bundle import Manifest, read_manifest, write_manifest
 from labeler.candidates import DEFAULT_THRESHOLD
 from labeler.dataset_folder import DATASET
@@ -34,7 +35,6 @@ from training.export import export
 from training.fitted import fit_all, measure
 from training.licence import licence_of, licence_of_bundle, write_licence, write_notice
 from training.merge import merge
-from training.rows import Labelled, truth_and_known
 from training.run import read_record, recorded_settings, write_preset, write_record
 from training.settings import read_settings
 

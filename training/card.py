@@ -8,11 +8,11 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
+from labeler.base.thresholds import FEW, NEVER
 from labeler.bundle import Manifest
 from labeler.candidates import DEFAULT_THRESHOLD
 from labeler.textfile import one_line
 from training.licence import licence_of_bundle, licence_text
-from training.thresholds import FEW, NEVER
 
 CARD = "README.md"
 ROWS = {

@@ -80,9 +80,9 @@ def run(arguments: argparse.Namespace) -> int:
     from eval.bundles import open_reader, open_readers
     from eval.compare import Entrant, compare, entrants, untuned
     from eval.curve import read_curve
-    from eval.data import read_splits, slices
     from eval.plain import plain
-    from eval.store import default_store
+    from labeler.base.examples import read_splits, slices
+    from labeler.base.store import default_store
     from labeler.files import write_text
 
     if arguments.json and arguments.markdown == "-":

@@ -57,9 +57,9 @@ def add_tune_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from eval.bundles import open_reader
     from eval.curve import document, drawing, measure
-    from eval.data import read_splits
-    from eval.store import default_store
     from eval.systems.models import Answer
+    from labeler.base.examples import read_splits
+    from labeler.base.store import default_store
     from labeler.files import write_text
 
     if arguments.seeds < 1:

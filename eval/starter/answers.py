@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from eval.reader import CODE
 from eval.starter.sets import HeldOut
-from eval.store import code_hash
 from eval.systems import Output
+from labeler.base.reader import CODE
+from labeler.base.store import code_hash
 from labeler.bundle import MANIFEST, Manifest, read_manifest, sha256
 from labeler.candidates import DEFAULT_THRESHOLD
 from labeler.decoder import available_cores

@@ -15,21 +15,21 @@ from typing import Any
 
 import numpy as np
 
-from eval.data import Examples
+from eval.overlap import apart
+from eval.rows import Labelled, truth_and_known
 from eval.starter.sets import HeldOut
 from eval.starter.source import FIVE, ISSUES, LARGE, MORE, TEN, Folder
-from eval.store import Store, code_hash
 from eval.systems import Output, Task
 from eval.systems.text import FittedLinear, Linear
+from labeler.base.examples import Examples
+from labeler.base.store import Store, code_hash
 from labeler.labels import Label, LabelSet
-from training.overlap import apart
-from training.rows import Labelled, truth_and_known
 
 VALIDATION = 1000  # rows kept from training, to choose the strength of regularisation and the thresholds on
 # Of these sources no more rows, or they outweigh all others.
 MOST = {"g4be_nlbse23_feature_question": 12_000, "ohira_apache_jira": 3_000}
 LINEAR, CHANCE = "TF-IDF + logistic regression", "chance (each label by its frequency)"
-_CODE = ("eval/starter/linear.py", "eval/systems/text.py", "training/overlap.py", "training/thresholds.py")
+_CODE = ("eval/starter/linear.py", "eval/systems/text.py", "eval/overlap.py", "labeler/base/thresholds.py")
 
 
 class LinearModel:

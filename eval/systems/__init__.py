@@ -18,8 +18,8 @@ from labeler.issue import Issue
 from labeler.labels import LabelSet
 
 if TYPE_CHECKING:
-    from eval.data import Examples
-    from eval.reader import Reader
+    from labeler.base.examples import Examples
+    from labeler.base.reader import Reader
 
 Array = np.ndarray
 Needs = Literal["", "model", "base"]

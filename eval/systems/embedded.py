@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from eval.data import Examples
-from eval.reader import Reader
-from eval.store import Store
 from eval.systems import Array, Needs, Output, Task
 from eval.systems.text import FittedLinear, best_linear, best_on_validation, logistic_weights
+from labeler.base.examples import Examples
+from labeler.base.reader import Reader
+from labeler.base.store import Store
 from labeler.errors import UsageError
 from labeler.issue import Issue
 from labeler.labels import LabelSet

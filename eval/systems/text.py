@@ -12,11 +12,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from eval.data import Examples
 from eval.metrics import micro_f1
 from eval.systems import Array, Needs, Output, Task
+from labeler.base.examples import Examples
+from labeler.base.thresholds import fit_thresholds
 from labeler.issue import Issue
-from training.thresholds import fit_thresholds
 
 BODY_LENGTH = 4000  # characters of the body that are read
 

@@ -13,11 +13,11 @@ from itertools import compress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from eval.data import Examples
-from eval.reader import Reader
-from eval.store import Store, code_hash
 from eval.systems import Needs, Output, Task
 from eval.systems.models import Answering, Thresholds
+from labeler.base.examples import Examples
+from labeler.base.reader import Reader
+from labeler.base.store import Store, code_hash
 from labeler.bundle import sha256
 from labeler.dataset import Row, write_dataset
 from labeler.dataset_folder import DATASET, write_labels, write_sources

@@ -107,7 +107,7 @@ def test_a_record_tells_what_was_dealt_else_the_piles(data: Path, labels: LabelS
 
 
 def test_unknown_cells_do_not_count(data: Path, labels: LabelSet, tmp_path: Path) -> None:
-    from training.rows import truth_and_known
+    from eval.rows import truth_and_known
 
     views = validation_views(Material(data), labels, small_recipe(tmp_path).data, set(), people=8, large=0, seed=1)
     truth, known = truth_and_known(views.all, labels.names)

@@ -23,7 +23,7 @@ EXAMPLES = """examples:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--shape", default="gemma-3-270m", help="gemma-3-270m (default) or tiny; training/shapes.py")
+    parser.add_argument("--shape", default="gemma-3-270m", help="gemma-3-270m (default) or tiny; eval/shapes.py")
     parser.add_argument("--layers", type=int, help="only the first so many layers of the shape")
     parser.add_argument("--vocabulary", type=int, help="a vocabulary of so many tokens instead of the shape's")
     parser.add_argument("--steps", type=int, default=10, help="steps to time (10), after two to warm up")

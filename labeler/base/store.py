@@ -41,7 +41,8 @@ class Store:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         with replaced(path) as partial, open(partial, "wb") as file:
-            np.savez(file, **arrays)
+            named: dict[str, Any] = dict(arrays)
+            np.savez(file, **named)
 
     def _path(self, key: Any) -> Path | None:
         if self.folder is None:
@@ -57,5 +58,5 @@ def default_store() -> Store:
 
 def code_hash(*modules: str) -> str:
     """A hash of source files, by path from the repository's root: part of a key, so that changed code asks anew."""
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     return hashlib.sha256(b"\0".join((root / name).read_bytes() for name in sorted(modules))).hexdigest()

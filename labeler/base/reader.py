@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from eval.store import Store, code_hash
+from labeler.base.store import Store, code_hash
 from labeler.bundle import MANIFEST, sha256
 from labeler.decoder import available_cores
 from labeler.issue import Issue
