@@ -202,7 +202,8 @@ def _key(entrant: Entrant, cold_runs: int) -> list[Any]:
     root = Path(__file__).parents[1]
     modules = [path.relative_to(root).as_posix() for path in sorted((root / "eval" / "systems").glob("*.py"))]
     modules += [f"eval/{name}.py" for name in ("answers", "cold", "compare", "generate", "metrics")]
-    modules += ["labeler/base/thresholds.py", *(f"labeler/{name}.py" for name in _LABELER)]
+    modules += ["synthetic/linear.py", "labeler/base/f1.py", "labeler/base/thresholds.py"]
+    modules += [f"labeler/{name}.py" for name in _LABELER]
     return ["result", repr(entrant.system), needed and needed.key, cold_runs, code_hash(*modules)]
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eval.metrics import micro_f1
 from eval.systems import Task
 from eval.systems.embedded import Head
 from labeler.base.examples import Examples
+from labeler.base.f1 import micro_f1
 from labeler.base.reader import Reader
 from labeler.base.store import Store
 from labeler.dataset import Row, read_dataset, write_dataset

@@ -12,11 +12,11 @@ import pytest
 
 from eval.cli import main
 from eval.curve import CurvePoint, charts, drawing, measure, read_curve, summaries
-from eval.metrics import micro_f1
 from eval.systems import Fitted, Task
 from eval.systems.models import Answer
 from eval.systems.text import Bayes, Linear
 from labeler.base.examples import Splits, read_splits
+from labeler.base.f1 import micro_f1
 from labeler.base.reader import Reader
 from labeler.base.store import Store
 from labeler.dataset import Row, write_dataset

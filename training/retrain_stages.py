@@ -104,8 +104,8 @@ def export(job: Job) -> Made:
 
 def evaluate(job: Job) -> Made:
     """Candidate, champion and baselines on the test rows, as a page, Markdown, JSON and raw answers."""
-    from eval.commands.compare import prediction_lines
     from eval.compare import compare, entrants
+    from eval.predictions import prediction_lines
     from eval.report.html import write_html
     from eval.report.markdown import markdown
     from labeler.base.examples import read_splits

@@ -41,9 +41,9 @@ def run(arguments: argparse.Namespace) -> int:
     from labeler.base.reader import Reader
     from labeler.base.store import default_store
     from labeler.bundle import read_manifest
-    from labeler.commands.common import resolve_model
     from labeler.config import environment, read_machine
     from labeler.files import write_text
+    from labeler.models import resolve_model
     from labeler.terminal import console
 
     if arguments.json and arguments.markdown == "-":

@@ -139,7 +139,7 @@ def _days_back(since: datetime, now: datetime) -> Iterator[Callable[[datetime], 
 
 
 def _model(arguments: argparse.Namespace, machine: Machine) -> Path | None:
-    from labeler.commands.common import resolve_model
+    from labeler.models import resolve_model
 
     return resolve_model(arguments.model, machine) if arguments.model else None
 

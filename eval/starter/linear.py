@@ -29,7 +29,10 @@ VALIDATION = 1000  # rows kept from training, to choose the strength of regulari
 # Of these sources no more rows, or they outweigh all others.
 MOST = {"g4be_nlbse23_feature_question": 12_000, "ohira_apache_jira": 3_000}
 LINEAR, CHANCE = "TF-IDF + logistic regression", "chance (each label by its frequency)"
-_CODE = ("eval/starter/linear.py", "eval/systems/text.py", "eval/overlap.py", "labeler/base/thresholds.py")
+_CODE = (
+    "eval/starter/linear.py", "eval/systems/text.py", "eval/overlap.py", "synthetic/linear.py",
+    "labeler/base/thresholds.py",
+)  # fmt: skip
 
 
 class LinearModel:

@@ -46,9 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from labeler.base.reader import Reader
     from labeler.base.store import default_store
-    from labeler.commands.common import resolve_model
     from labeler.config import environment, read_machine
     from labeler.files import write_text
+    from labeler.models import resolve_model
     from synthetic.active import active
     from synthetic.label_file import place_labels
 

@@ -26,8 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from eval.metrics import micro_f1
 from eval.rows import Labelled, truth_and_known
+from labeler.base.f1 import micro_f1
 from labeler.bundle import Manifest, read_manifest, write_manifest
 from labeler.decoder import available_cores
 from labeler.errors import InputError
