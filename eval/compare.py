@@ -15,8 +15,9 @@ import numpy as np
 
 from eval.cold import Cold, cold_start
 from eval.results import Comparison, Result
-from eval.systems import System, Task, baselines
+from eval.systems.catalogue import baselines
 from eval.systems.models import model_systems
+from eval.systems.system import System, Task
 from labeler.base.examples import Examples, Splits
 from labeler.base.reader import Reader, Reading
 from labeler.base.store import Store, code_hash

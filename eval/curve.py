@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eval.systems import System, Task
+from eval.systems.system import System, Task
 from labeler.base.examples import Examples, Splits, slices
 from labeler.base.f1 import macro_f1, micro_f1
 from labeler.base.store import Store, code_hash
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 METRICS = {"micro_f1": "micro-F1", "macro_f1": "macro-F1"}
 WIDTH, HEIGHT, GAP = 420, 400, 24  # pixels of one chart, and between the two
-_SYSTEMS = tuple(f"eval/systems/{name}" for name in ("__init__", "simple", "text", "embedded", "models", "tuned"))
+_SYSTEMS = tuple(f"eval/systems/{name}" for name in ("system", "simple", "text", "embedded", "models", "tuned"))
 _SHARED = tuple(f"labeler/base/{name}" for name in ("examples", "f1", "reader", "thresholds"))
 _CODE = ("eval/curve", "eval/metrics", "synthetic/linear", *_SYSTEMS, *_SHARED)
 

@@ -14,7 +14,7 @@ from eval.gate import Cost, Evidence
 from eval.gate_rules import Rules
 from eval.generate import free_answers
 from eval.injection import own_thresholds, spread
-from eval.systems import baselines
+from eval.systems.catalogue import baselines
 from labeler.base.examples import Splits
 from labeler.base.reader import Reader
 from labeler.base.store import Store

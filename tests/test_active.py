@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eval.systems import Task
 from eval.systems.embedded import Head
+from eval.systems.system import Task
 from labeler.base.examples import Examples
 from labeler.base.f1 import micro_f1
 from labeler.base.reader import Reader

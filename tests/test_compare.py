@@ -13,10 +13,10 @@ from eval.cold import Cold, cold_file, cold_start
 from eval.compare import Entrant, Meter, all_systems, compare, entrants
 from eval.generate import Detokenizer
 from eval.predictions import read_answers
-from eval.systems import Output, Task
 from eval.systems.gemini import gemini_models
 from eval.systems.models import Answer, FewShot
 from eval.systems.simple import Majority
+from eval.systems.system import Output, Task
 from labeler.base.examples import Examples, Splits, read_splits
 from labeler.base.f1 import micro_f1
 from labeler.base.reader import Reader

@@ -12,8 +12,8 @@ import pytest
 
 from eval.cli import main
 from eval.curve import CurvePoint, charts, drawing, measure, read_curve, summaries
-from eval.systems import Fitted, Task
 from eval.systems.models import Answer
+from eval.systems.system import Fitted, Task
 from eval.systems.text import Bayes, Linear
 from labeler.base.examples import Splits, read_splits
 from labeler.base.f1 import micro_f1

@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eval.systems import Fitted, System, Task, baselines, choose
+from eval.systems.catalogue import baselines, choose
 from eval.systems.embedded import Head, Neighbours, votes
 from eval.systems.simple import Keywords, Majority
+from eval.systems.system import Fitted, System, Task
 from eval.systems.text import bayes_weights
 from labeler.base.examples import Examples
 from labeler.base.f1 import micro_f1

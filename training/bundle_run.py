@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from eval.report.sections import CARD, keep_sections
 from eval.rows import Labelled, truth_and_known
 from labeler.bundle import Manifest, read_manifest, write_manifest
 from labeler.candidates import DEFAULT_THRESHOLD
@@ -29,7 +30,7 @@ from labeler.errors import InputError
 from labeler.predict import Labeler
 from labeler.progress import counted
 from training.base import Base
-from training.card import CARD, card, keep_sections
+from training.card import card
 from training.data import TuningData, read_tuning_data
 from training.export import export
 from training.fitted import fit_all, measure

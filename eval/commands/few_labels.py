@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     from eval.bundles import open_reader
     from eval.curve import document, measure
     from eval.few_labels import LABELS, read_mapped, split
-    from eval.systems import choose
+    from eval.systems.catalogue import choose
     from eval.systems.models import Answer, Thresholds
     from labeler.base.store import default_store
     from labeler.labels import read_labels

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from eval.starter.sets import HeldOut
-from eval.systems import Output
+from eval.systems.system import Output
 from labeler.base.reader import CODE
 from labeler.base.store import code_hash
 from labeler.bundle import MANIFEST, Manifest, read_manifest, sha256

@@ -19,7 +19,7 @@ from eval.overlap import apart
 from eval.rows import Labelled, truth_and_known
 from eval.starter.sets import HeldOut
 from eval.starter.source import FIVE, ISSUES, LARGE, MORE, TEN, Folder
-from eval.systems import Output, Task
+from eval.systems.system import Output, Task
 from eval.systems.text import FittedLinear, Linear
 from labeler.base.examples import Examples
 from labeler.base.store import Store, code_hash

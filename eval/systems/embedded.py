@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from eval.systems import Array, Needs, Output, Task
+from eval.systems.system import Array, Needs, Output, Task
 from eval.systems.text import FittedLinear, best_linear
 from labeler.base.examples import Examples
 from labeler.base.reader import Reader

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eval.systems import Needs, Output, Task
+from eval.systems.system import Needs, Output, Task
 from labeler.base.store import Store
 from labeler.config import environment, read_gemini
 from labeler.errors import LabelerError

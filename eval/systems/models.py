@@ -14,7 +14,7 @@ import numpy as np
 
 from eval.answers import labels_of
 from eval.generate import free_answers
-from eval.systems import Needs, Output, System, Task
+from eval.systems.system import Needs, Output, System, Task
 from labeler.base.thresholds import fit_thresholds
 from labeler.issue import Issue
 from labeler.labels import LabelSet

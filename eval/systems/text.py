@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from eval.systems import Array, Needs, Output, Task
+from eval.systems.system import Array, Needs, Output, Task
 from labeler.base.examples import Examples
 from labeler.issue import Issue
 from synthetic.linear import Weights, best_weights, logistic_weights, probabilities, settled

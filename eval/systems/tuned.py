@@ -13,8 +13,8 @@ from itertools import compress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from eval.systems import Needs, Output, Task
 from eval.systems.models import Answering, Thresholds
+from eval.systems.system import Needs, Output, Task
 from labeler.base.examples import Examples
 from labeler.base.reader import Reader
 from labeler.base.store import Store, code_hash

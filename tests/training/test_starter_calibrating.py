@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from eval.report.sections import CARD
 from labeler.bundle import read_manifest, sha256, verify
 from labeler.errors import InputError
 from labeler.issue import Issue
@@ -15,7 +16,6 @@ from labeler.labels import Label, LabelSet, read_labels
 from labeler.predict import Labeler
 from tests.models import write_bundle
 from tests.training.starter_material import RECIPE, small_recipe, write_material, write_recipe
-from training.card import CARD
 from training.cli import main as train
 from training.starter.calibrating import probabilities, validation_views
 from training.starter.material import ISSUES, Example, ListExamples, Material

@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from eval.report.sections import CARD, keep_sections
 from eval.rows import Labelled, truth_and_known
 from labeler.base.f1 import micro_f1
 from labeler.bundle import Manifest, read_manifest, write_manifest
@@ -35,7 +36,7 @@ from labeler.issue import Issue
 from labeler.labels import LabelSet
 from labeler.predict import Labeler
 from labeler.progress import counted
-from training.card import CARD, card, keep_sections
+from training.card import card
 from training.fitted import Fitted, fit_all
 from training.licence import write_notice
 from training.starter.material import Example, Material
