@@ -28,7 +28,7 @@ from training.bundle_run import make_bundle
 from training.card import card
 from training.cli import main
 from training.licence import NOTICE, licence_files, licence_of
-from training.run import read_record, recorded_settings
+from training.run_record import read_record, recorded_settings
 from training.settings import read_settings
 
 LABELS = LabelSet((Label("bug"), Label("enhancement"), Label("area/a|b <i>")))

@@ -36,7 +36,7 @@ from training.export import export
 from training.fitted import fit_all, measure
 from training.licence import licence_of, licence_of_bundle, write_licence, write_notice
 from training.merge import merge
-from training.run import read_record, recorded_settings, write_preset, write_record
+from training.run_record import read_record, recorded_settings, write_preset, write_record
 from training.settings import read_settings
 
 ADAPTER, MERGED, BUNDLE = "adapter", "merged", "bundle"

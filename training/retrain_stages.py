@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from eval.results import Comparison
     from labeler.base.reader import Reader
     from labeler.labels import LabelSet
-    from training.run import RunResult
+    from training.run_record import RunResult
 
 BASELINES = "linear, majority"
 CANDIDATE, CHAMPION = "candidate", "champion"

@@ -27,7 +27,8 @@ from training.checkpoint import read_config
 from training.cli import main
 from training.gguf_tokenizer import rebuilt_tokenizer
 from training.merge import to_bfloat16
-from training.run import read_record, run
+from training.run import run
+from training.run_record import read_record
 
 
 @pytest.mark.parametrize(("kind", "tolerance"), [("F32", 0.0), ("BF16", 0.0), ("F16", 2**-9), ("Q8_0", 2**-6)])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from training.backends import BACKENDS
 
 if TYPE_CHECKING:
-    from training.bench import Report
+    from training.bench_report import Report
 
 HELP = "time training and its memory on a random model of a named shape"
 EXAMPLES = """examples:
@@ -67,7 +67,7 @@ def _print(report: Report) -> None:
     from rich.table import Table
 
     from labeler.terminal import console
-    from training.bench import EPOCHS, ISSUES
+    from training.bench_report import EPOCHS, ISSUES
     from training.logs import duration
 
     times = report.times
