@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from eval.reader import Reader
-from eval.store import Store
+from labeler.base.reader import Reader
+from labeler.base.store import Store
 from labeler.bundle import read_manifest
-from labeler.commands.common import resolve_model
 from labeler.config import environment, read_machine
 from labeler.labels import LabelSet
+from labeler.models import resolve_model
 from labeler.textfile import one_line
 
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from eval.report.sections import CARD, keep_sections
 from eval.starter.page import explanation, label_table, markdown_table, part_table
 from labeler.bundle import Manifest, read_manifest, write_manifest
 from labeler.files import write_text
-from training.card import CARD, keep_sections
 
 HEADING = "## Beside a linear model"
 METRICS = "scores"  # under this name the manifest has the model's own figures

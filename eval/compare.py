@@ -13,12 +13,13 @@ from typing import Any, TypeVar
 import numpy as np
 
 from eval.cold import Cold, cold_start
-from eval.data import Examples, Splits
-from eval.reader import Reader, Reading
 from eval.results import Comparison, Result
-from eval.store import Store
-from eval.systems import System, Task, baselines
+from eval.systems.catalogue import baselines
 from eval.systems.models import model_systems
+from eval.systems.system import System, Task
+from labeler.base.examples import Examples, Splits
+from labeler.base.reader import Reader, Reading
+from labeler.base.store import Store
 from labeler.code_hash import code_hash
 from labeler.errors import UsageError
 from labeler.issue import Issue
@@ -198,7 +199,7 @@ def digest(examples: Examples) -> str:
 
 def _key(entrant: Entrant, cold_runs: int) -> list[Any]:
     needed = {"model": entrant.reader, "base": entrant.base}.get(entrant.system.needs)
-    code = code_hash("labeler", "eval", "training")
+    code = code_hash("labeler", "synthetic", "eval")
     return ["result", repr(entrant.system), needed and needed.key, cold_runs, code]
 
 

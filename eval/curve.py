@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eval.data import Examples, Splits, slices
-from eval.metrics import macro_f1, micro_f1
-from eval.store import Store
-from eval.systems import System, Task
+from eval.systems.system import System, Task
+from labeler.base.examples import Examples, Splits, slices
+from labeler.base.f1 import macro_f1, micro_f1
+from labeler.base.store import Store
 from labeler.code_hash import code_hash
 from labeler.errors import InputError
 from labeler.progress import counted
 from labeler.textfile import decoded_lines
 
 if TYPE_CHECKING:
-    from eval.reader import Reader
     from eval.report.svg import Series
+    from labeler.base.reader import Reader
 
 METRICS = {"micro_f1": "micro-F1", "macro_f1": "macro-F1"}
 WIDTH, HEIGHT, GAP = 420, 400, 24  # pixels of one chart, and between the two
@@ -166,7 +166,7 @@ def _fits(
             # All issues are the same ones whatever the seed.
             if size < len(train) or seed == 0:
                 tasks[size, seed] = Task(train.take(rows), splits.validation, splits.labels, reader)
-    code = code_hash("labeler", "eval", "training")
+    code = code_hash("labeler", "synthetic", "eval")
     fits = []
     for system in (*levels, *systems):
         for (size, seed), task in tasks.items():

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.data import Examples, Splits
+from labeler.base.examples import Examples, Splits
 from labeler.errors import InputError
 from labeler.issue import Issue
 from labeler.issue_files import read_issues

@@ -19,7 +19,7 @@ import numpy as np
 from eval.answers import strict_fault
 from eval.gate_rules import Rules
 from eval.intervals import Difference, paired_difference
-from eval.metrics import f1_scores, micro_f1
+from labeler.base.f1 import f1_scores, micro_f1
 from labeler.labels import Label, LabelSet
 
 Array = np.ndarray

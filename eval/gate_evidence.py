@@ -10,14 +10,14 @@ import numpy as np
 
 from eval.cold import cold_file
 from eval.compare import Entrant, compare
-from eval.data import Splits
 from eval.gate import Cost, Evidence
 from eval.gate_rules import Rules
 from eval.generate import free_answers
 from eval.injection import own_thresholds, spread
-from eval.reader import Reader
-from eval.store import Store
-from eval.systems import baselines
+from eval.systems.catalogue import baselines
+from labeler.base.examples import Splits
+from labeler.base.reader import Reader
+from labeler.base.store import Store
 from labeler.bundle import read_manifest, verify
 from labeler.issue import Issue
 from labeler.predict import Labeler

@@ -24,7 +24,7 @@ from labeler.tensors import TensorFile
 from labeler.tokenizer import COMPACT_NAME, CONTROL_NAMES, LIBRARY_NAME, SPACE
 
 if TYPE_CHECKING:
-    from eval.reader import Reader
+    from labeler.base.reader import Reader
 
 MOST_TOKENS = 32  # of an answer; the label lists at hand need about half as many
 _TOGETHER = 16  # issues decoded side by side; each holds a cache of its own

@@ -19,8 +19,8 @@ import numpy as np
 from eval.attacks import VERSION, Attack
 from eval.generate import free_answers
 from eval.intervals import Interval, wilson
-from eval.reader import Reader
 from labeler.answer import SEPARATOR
+from labeler.base.reader import Reader
 from labeler.candidates import DEFAULT_THRESHOLD
 from labeler.issue import Issue
 from labeler.labels import fold

@@ -13,7 +13,8 @@ from statistics import NormalDist
 
 import numpy as np
 
-from eval.metrics import issue_jaccard, prf, ratio
+from eval.metrics import issue_jaccard
+from labeler.base.f1 import prf, ratio
 
 Array = np.ndarray
 _CELLS_AT_ONCE = 4_000_000  # of the matrix of draws and issues: 32 MB

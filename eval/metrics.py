@@ -10,32 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
+from labeler.base.f1 import known_cells, known_or_all, ratio
+
 Array = np.ndarray
-
-
-@dataclass(frozen=True)
-class PRF:
-    """Precision, recall and F1, each in 0..1, best 1."""
-
-    precision: float
-    recall: float
-    f1: float
-
-
-@dataclass(frozen=True)
-class LabelFigures:
-    """One label: issues where it is true (`support`), where it is predicted, and how well the two agree."""
-
-    name: str
-    support: int
-    predicted: int
-    precision: float
-    recall: float
-    f1: float
 
 
 @dataclass(frozen=True)
@@ -53,61 +33,9 @@ class Curve:
     scale: Array
 
 
-def f1_scores(truth: Array, predicted: Array, known: Array | None = None) -> Array:
-    """F1 of each label; 0 where a label is neither true nor predicted anywhere.
-
-    Args:
-        truth, predicted: bool (issues, labels).
-        known: bool (issues, labels); cells that are False count nowhere. None: all are known.
-
-    Returns:
-        float64 (labels,), best 1.
-    """
-    return prf(*_sums(truth, predicted, known))[2]
-
-
-def micro_f1(truth: Array, predicted: Array, known: Array | None = None) -> float:
-    """F1 over all cells at once; 0 where nothing is true and nothing predicted."""
-    return precision_recall_f1(truth, predicted, known).f1
-
-
-def macro_f1(truth: Array, predicted: Array, known: Array | None = None) -> float:
-    """Mean of `f1_scores`: every label weighs the same. A label that is never true nor predicted counts, as 0."""
-    return precision_recall_f1(truth, predicted, known, "macro").f1
-
-
-def precision_recall_f1(
-    truth: Array,
-    predicted: Array,
-    known: Array | None = None,
-    average: Literal["micro", "macro", "weighted"] = "micro",
-) -> PRF:
-    """Precision, recall and F1 over all labels.
-
-    Args:
-        average: micro, over all cells at once; macro, the mean of the labels' figures; weighted, their mean by the
-            number of issues where each is true (0 where nothing is true).
-    """
-    hits, said, true = _sums(truth, predicted, known)
-    if average == "micro":
-        return PRF(*(float(figure) for figure in prf(hits.sum(), said.sum(), true.sum())))
-    weights = true if average == "weighted" else np.ones(len(true))
-    return PRF(*(float(ratio(figures @ weights, weights.sum())) for figures in prf(hits, said, true)))
-
-
-def label_table(truth: Array, predicted: Array, known: Array | None, names: Sequence[str]) -> tuple[LabelFigures, ...]:
-    """Every label's figures, in listed order; a label never predicted has precision 0, one never true recall 0."""
-    sums = _sums(truth, predicted, known)
-    columns = zip(names, *sums, *prf(*sums), strict=True)
-    return tuple(
-        LabelFigures(name, int(true), int(said), float(precision), float(recall), float(f1))
-        for name, _, said, true, precision, recall, f1 in columns
-    )
-
-
 def issue_jaccard(truth: Array, predicted: Array, known: Array | None = None) -> Array:
     """Shared labels / all labels of each issue's two sets, float64 (issues,); 1 where both are empty."""
-    truth, predicted, _ = _cells(truth, predicted, known)
+    truth, predicted, _ = known_cells(truth, predicted, known)
     union = (truth | predicted).sum(1)
     return np.where(union > 0, ratio((truth & predicted).sum(1), union), 1.0)
 
@@ -119,19 +47,19 @@ def jaccard_mean(truth: Array, predicted: Array, known: Array | None = None) -> 
 
 def jaccard_pooled(truth: Array, predicted: Array, known: Array | None = None) -> float:
     """Shared labels of all issues / labels of either set of all issues, best 1; issues without any add nothing."""
-    truth, predicted, _ = _cells(truth, predicted, known)
+    truth, predicted, _ = known_cells(truth, predicted, known)
     return float(ratio((truth & predicted).sum(), (truth | predicted).sum()))
 
 
 def exact_match(truth: Array, predicted: Array, known: Array | None = None) -> float:
     """Share of issues whose label set is right in every known cell, best 1; two empty sets match."""
-    truth, predicted, _ = _cells(truth, predicted, known)
+    truth, predicted, _ = known_cells(truth, predicted, known)
     return _mean((truth == predicted).all(1), truth, known)
 
 
 def labels_an_issue(labels: Array, known: Array | None = None) -> float:
     """Mean number of labels that an issue has, by `labels` bool (issues, labels), be it truth or prediction."""
-    return _mean((labels & _known(labels, known)).sum(1), labels, known)
+    return _mean((labels & known_or_all(labels, known)).sum(1), labels, known)
 
 
 def extra_labels(truth: Array, predicted: Array, known: Array | None = None) -> float:
@@ -149,7 +77,7 @@ def at_thresholds(truth: Array, predicted: Array, known: Array | None = None) ->
 
     Both in 0..1. A label set in an unknown cell covers nothing: where little is known, coverage is understated.
     """
-    truth, predicted, known = _cells(truth, predicted, known)
+    truth, predicted, known = known_cells(truth, predicted, known)
     coverage = _mean(np.any(predicted, axis=1), truth, known)
     return coverage, float(ratio((truth & predicted).sum(), predicted.sum()))
 
@@ -163,7 +91,7 @@ def coverage_precision(
     even steps to 1; one more point is the thresholds as they are (`at_thresholds` of `probabilities >= thresholds`).
     Equal issues share a point. Without any issue the curve has no point.
     """
-    truth, known = _cells(truth, truth, known)[::2]
+    truth, known = known_cells(truth, truth, known)[::2]
     above = np.where(known, _log_odds(probabilities) - _log_odds(np.asarray(thresholds)), -np.inf)
     best = above.max(1)[known.any(1)]
     if not len(best):
@@ -181,7 +109,7 @@ def average_precision(truth: Array, probabilities: Array, known: Array | None = 
 
     sum of (R_k - R_k-1) P_k, not interpolated; equal probabilities are one step. nan where a label is never true.
     """
-    known = _known(truth, known)
+    known = known_or_all(truth, known)
     figures = np.full(truth.shape[1], np.nan)
     for label in np.flatnonzero((truth & known).any(0)):
         cells = known[:, label]
@@ -206,7 +134,7 @@ def reliability(
     Returns:
         Mean probability and share true, float64 (bins,), nan in an empty bin; number of cells, int (bins,).
     """
-    known = _known(truth, known)
+    known = known_or_all(truth, known)
     given, true = probabilities[known], truth[known]
     # A little more than nothing, since 0.3 * 10 may fall short of 3.
     place = np.minimum((given * bins + 1e-9).astype(int), bins - 1)
@@ -228,39 +156,13 @@ def calibration_error(truth: Array, probabilities: Array, known: Array | None = 
 
 def brier(truth: Array, probabilities: Array, known: Array | None = None) -> float:
     """Mean squared distance of probability and truth (1 or 0) over the cells of all labels, best 0, worst 1."""
-    known = _known(truth, known)
+    known = known_or_all(truth, known)
     return float(ratio(((probabilities - truth)[known] ** 2).sum(), known.sum()))
-
-
-def _known(truth: Array, known: Array | None) -> Array:
-    return np.ones(truth.shape, dtype=bool) if known is None else known
-
-
-def _cells(truth: Array, predicted: Array, known: Array | None) -> tuple[Array, Array, Array]:
-    known = _known(truth, known)
-    return truth & known, predicted & known, known
-
-
-def _sums(truth: Array, predicted: Array, known: Array | None) -> tuple[Array, Array, Array]:
-    """Of each label the number of issues where it is hit, predicted, true."""
-    truth, predicted, _ = _cells(truth, predicted, known)
-    return (truth & predicted).sum(0), predicted.sum(0), truth.sum(0)
-
-
-def prf(hits: Array, said: Array, true: Array) -> tuple[Array, Array, Array]:
-    """Precision, recall and F1 of cells counted: hit, predicted, true; each of the counts' shape."""
-    return ratio(hits, said), ratio(hits, true), ratio(2 * hits, said + true)
-
-
-def ratio(part: Array, whole: Array) -> Array:
-    """part / whole, float64 of their shape; 0 where the whole is 0."""
-    found: Array = np.divide(part, whole, out=np.zeros(np.shape(whole)), where=np.asarray(whole) > 0)
-    return found
 
 
 def _mean(figures: Array, truth: Array, known: Array | None) -> float:
     """Mean over the issues that have a known cell."""
-    counted = _known(truth, known).any(1)
+    counted = known_or_all(truth, known).any(1)
     return float(figures[counted].mean()) if counted.any() else 0.0
 
 

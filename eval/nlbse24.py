@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 
 from eval.compare import MAIN, Entrant, compare
-from eval.data import VALIDATION_SHARE, Examples, Splits, carve
 from eval.intervals import Interval, bootstrap
-from eval.metrics import prf
 from eval.results import Result
-from eval.store import Store
+from labeler.base.examples import VALIDATION_SHARE, Examples, Splits, carve
+from labeler.base.f1 import prf
+from labeler.base.store import Store
 from labeler.errors import InputError
 from labeler.issue import Issue
 from labeler.labels import LabelSet

@@ -12,11 +12,12 @@ project's file has other names for the same.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from eval.results import Comparison
 from labeler.errors import InputError
 from labeler.labels import LabelSet, fold
 from labeler.textfile import clean_text, decoded_lines, one_line, parsed_json
@@ -88,6 +89,25 @@ def read_answers(path: Path, labels: LabelSet) -> dict[str, list[Answer]]:
     if not systems:
         raise InputError(f"{path}: no answers", "Write one JSON object a line.")
     return systems
+
+
+def prediction_lines(comparison: Comparison) -> list[dict[str, Any]]:
+    """What `eval score` reads. Only known cells are written, except in what a system wrote itself.
+
+    A probability of an unknown cell is null, so that `eval score` passes it over as well.
+    """
+    test, names = comparison.test, comparison.labels.names
+    lines = []
+    for result in comparison.results:
+        for i, key in enumerate(test.ids):
+            said = _names(names, result.predicted[i] & test.known[i])
+            line: dict[str, Any] = {"id": key, "system": result.key, "labels": _names(names, test.truth[i])}
+            line["prediction"] = ", ".join(said) if result.answers is None else result.answers[i]
+            if result.probabilities is not None:
+                cells = zip(names, result.probabilities[i].round(6).tolist(), test.known[i].tolist(), strict=True)
+                line["probabilities"] = {name: value if known else None for name, value, known in cells}
+            lines.append(line)
+    return lines
 
 
 def _items(path: Path) -> Iterator[tuple[str, Any]]:
@@ -162,3 +182,7 @@ def _probabilities(given: Any, where: str, labels: LabelSet) -> tuple[float, ...
 
 def _wrong(where: str, field: str, what: str, remedy: str) -> NoReturn:
     raise InputError(f"{where}: {field}: {what}", remedy)
+
+
+def _names(names: Sequence[str], row: Any) -> list[str]:
+    return [name for name, chosen in zip(names, row, strict=True) if chosen]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eval.data import Examples
+from labeler.base.examples import Examples
 from labeler.labels import LabelSet
 
 Array = np.ndarray

@@ -15,17 +15,9 @@ import numpy as np
 
 from eval.answers import Fault, format_fault, labels_of, outside, strict_fault
 from eval.intervals import Difference, Interval, bootstrap, interval, paired_difference
-from eval.metrics import (
-    LabelFigures,
-    brier,
-    calibration_error,
-    extra_labels,
-    label_table,
-    labels_an_issue,
-    mean_average_precision,
-    missing_labels,
-)
+from eval.metrics import brier, calibration_error, extra_labels, labels_an_issue, mean_average_precision, missing_labels
 from eval.predictions import Answer
+from labeler.base.f1 import LabelFigures, label_table
 from labeler.labels import LabelSet
 
 Array = np.ndarray

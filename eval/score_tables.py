@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from eval.metrics import LabelFigures
 from eval.score import Paired, Probabilities, Score
+from labeler.base.f1 import LabelFigures
 
 NOTE = (
     "In brackets: 95 % interval, bootstrap over issues. Malformed by format: empty, more than one line, a backtick, "

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eval.processes import ROOT, Run, run_process
+from eval.shapes import SHAPES, grown_tokenizer, write_random_checkpoint
+from eval.training_process import training_command
 from labeler.issue import Issue
 
 LABELS = (
@@ -42,8 +44,8 @@ def make_model(work: Path, shape: str) -> Made:
     checkpoint, bundle = work / "checkpoint", work / "bundle"
     run_process([sys.executable, "-m", "eval.warm", str(checkpoint), "--make", shape])
     labels = write_labels(work / "labels.yml", LABELS[:10])
-    command = [sys.executable, "-m", "training", "export", "--checkpoint", str(checkpoint)]
-    return Made(checkpoint, bundle, run_process([*command, "--labels", str(labels), "--out", str(bundle)]))
+    options = ("--checkpoint", str(checkpoint), "--labels", str(labels), "--out", str(bundle))
+    return Made(checkpoint, bundle, run_process(training_command("export", *options)))
 
 
 def write_labels(path: Path, names: tuple[str, ...]) -> Path:
@@ -53,8 +55,6 @@ def write_labels(path: Path, names: tuple[str, ...]) -> Path:
 
 
 def make_checkpoint(folder: Path, shape: str) -> None:
-    from training.shapes import SHAPES, grown_tokenizer, write_random_checkpoint
-
     config = SHAPES[shape]
     own = "\n".join(path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("*/*.py")))
     tokenizer = grown_tokenizer([_SENTENCES, " ".join(LABELS), own], config["vocab_size"])

@@ -64,13 +64,14 @@ def watch(clock: Clock) -> Callable[[list[str]], int]:
     """The labeller's command line, with clocks around its steps."""
     with clock.stage(MODULES):
         import labeler.bundle
-        import labeler.commands.label
         import labeler.engine
         import labeler.hub
         import labeler.prefix
         import labeler.prompt
         import labeler.tokenizer
-        from labeler.cli import main
+        from labeler.cli import command_module, main
+
+        command_module("label")
     with clock.stage(RUNTIME):
         import onnxruntime  # noqa: F401
     engine = labeler.engine

@@ -6,6 +6,7 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from labeler.command_line import EXIT_CODES, Parser, guarded
 from labeler.config import environment, read_machine
@@ -41,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(given: list[str]) -> int:
     name = given[0] if given and given[0] in COMMANDS else "label"
-    module = importlib.import_module(f"labeler.commands.{name.replace('-', '_')}")
+    module = command_module(name)
     is_default = not (given and given[0] == name)
     parser = Parser(
         prog="python -m labeler" + ("" if is_default else f" {name}"),
@@ -54,6 +55,11 @@ def _run(given: list[str]) -> int:
     arguments = parser.parse_args(given if is_default else given[1:])
     code: int = module.run(arguments, read_machine(environment()))
     return code
+
+
+def command_module(name: str) -> Any:
+    """The module of a command; it has `add_arguments(parser)` and `run(arguments, machine)`."""
+    return importlib.import_module(f"labeler.commands.{name.replace('-', '_')}")
 
 
 def _overview() -> str:

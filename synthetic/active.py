@@ -24,21 +24,23 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
+from labeler.base.examples import read_splits
+from labeler.base.f1 import micro_f1
+from labeler.base.reader import Reader
 from labeler.dataset import Row
 from labeler.dataset_folder import DATASET, open_dataset
 from labeler.errors import InputError
 from labeler.files import write_text
+from labeler.issue import Issue
 from labeler.labels import LabelSet
 from synthetic.jsonl import read_lines
+from synthetic.linear import best_weights, head_weights, probabilities
 from synthetic.plan import read_prepared
 from synthetic.records import ANSWERS, DECISIONS, Answer, Decision, Prepared, from_line
-
-if TYPE_CHECKING:
-    from eval.reader import Reader
 
 Array = np.ndarray
 By = Literal["margin", "entropy"]
@@ -213,16 +215,16 @@ def _pick(issue: Prepared, unsure: float, row: int, judge: _Judge, labels: Label
 
 def _learnt(folder: Path, reader: Reader, issues: Sequence[Prepared], thresholds: Array) -> tuple[_Judge, float, float]:
     """A head fitted on the training rows, and micro-F1 on the test rows: of the bundle, then of the head."""
-    from eval.data import read_splits
-    from eval.metrics import micro_f1
-    from eval.systems import Task
-    from eval.systems.embedded import Head
-
     splits = read_splits(folder)
-    said = reader.read(splits.test.issues).probabilities >= thresholds
-    head = Head().fit(Task(splits.train, splits.validation, splits.labels, reader))
-    truth, known = splits.test.truth, splits.test.known
-    scores = (micro_f1(truth, said, known), micro_f1(truth, head(splits.test.issues).predicted, known))
-    found = head([one.issue for one in issues]).probabilities
-    assert found is not None
-    return _Judge("head", found, np.array(head.thresholds)), *scores
+    test = splits.test
+    said = reader.read(test.issues).probabilities >= thresholds
+    candidates = head_weights(reader.read(splits.train.issues).embeddings, splits.train)
+    given = reader.read(splits.validation.issues).embeddings
+    weights, biases, fitted = best_weights(given, candidates, splits)
+    needed = np.array(fitted)
+
+    def learnt(issues: Sequence[Issue]) -> Array:
+        return probabilities(reader.read(issues).embeddings, weights, biases)
+
+    of_bundle, of_head = (micro_f1(test.truth, set_, test.known) for set_ in (said, learnt(test.issues) >= needed))
+    return _Judge("head", learnt([one.issue for one in issues]), needed), of_bundle, of_head

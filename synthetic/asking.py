@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from synthetic.cost import Budget, Price, estimated_tokens
 from synthetic.failures import LATER_REMEDY, Busy, NoAnswer, OffSchema, OutOfRetries, OverBudget
-from synthetic.messages import Request
+from synthetic.messages import Reply, Request
 from synthetic.pace import Pace
-
-if TYPE_CHECKING:
-    from synthetic.gemini import Gemini
 
 T = TypeVar("T")
 MOST_OFF_SCHEMA = 2  # further tries after an answer that does not fit the schema
+
+
+class Service(Protocol):
+    """What answers one request, once: `synthetic.gemini.Gemini`."""
+
+    def generate(self, request: Request) -> Reply:
+        """The answer. Raises an error of synthetic.failures, whose `tokens` were used all the same."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Outcome(Generic[T]):
 class Asker:
     """Asks within a pace and a budget, which all threads of a run share; by default neither is limited."""
 
-    gemini: Gemini
+    service: Service
     pace: Pace = field(default_factory=Pace)
     budget: Budget = field(default_factory=lambda: Budget(None))
 
@@ -77,7 +81,7 @@ class Asker:
             raise OverBudget("The limit of --max-cost is reached.")
         before = spent.cost
         try:
-            reply = self.gemini.generate(request)
+            reply = self.service.generate(request)
             spent.add(reply.tokens)
             return reply.text
         except NoAnswer as error:

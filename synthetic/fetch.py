@@ -28,6 +28,9 @@ from synthetic.jsonl import Appender, write_lines
 from synthetic.records import FETCH, ISSUES, LabelChange, Record, to_line
 from synthetic.walk import PER_PAGE, Step, walk
 
+# All waiting of a run but that for a used-up limit, which is waited out.
+PATIENCE_SECONDS = 300.0
+TOKEN_REMEDY = "A token raises 60 requests an hour to 5,000: set GITHUB_TOKEN, for instance to $(gh auth token)."
 LONGEST_WAIT_SECONDS = 3700.0  # GitHub's limits are by the hour
 T = TypeVar("T")
 

@@ -7,10 +7,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from eval.gemma_tokenizer import train_tokenizer
+from eval.shapes import SHAPES, write_random_checkpoint
 from labeler.labels import Label, LabelSet, read_labels
 from training.export import export
-from training.shapes import SHAPES, write_random_checkpoint
-from training.tokenizer import train_tokenizer
 
 # Names that share beginnings, one that is the beginning of another, and letters outside the vocabulary.
 LABELS = LabelSet(

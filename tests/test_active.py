@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eval.data import Examples
-from eval.metrics import micro_f1
-from eval.reader import Reader
-from eval.store import Store
-from eval.systems import Task
 from eval.systems.embedded import Head
+from eval.systems.system import Task
+from labeler.base.examples import Examples
+from labeler.base.f1 import micro_f1
+from labeler.base.reader import Reader
+from labeler.base.store import Store
 from labeler.dataset import Row, read_dataset, write_dataset
 from labeler.errors import InputError
 from labeler.issue import Issue

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from eval.metrics import calibration_error
+from labeler.base.thresholds import NEVER, fit_thresholds, precise_threshold
 from labeler.bundle import MANIFEST, read_manifest, write_manifest
 from labeler.calibration import Calibration, Line, logit
 from labeler.errors import BundleError
@@ -17,7 +18,6 @@ from labeler.predict import Labeler
 from tests.models import LABELS, write_bundle
 from training.calibrate import choose, fit, folds, out_of_fold
 from training.fitted import fit_all, measure
-from training.thresholds import NEVER, fit_thresholds, precise_threshold
 
 ISSUES = [Issue("Crash when I open a file"), Issue("Dark mode", "Please add it to the settings page.")]
 NAMES = ("bug", "question", "rare")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from eval.reader import Reader
-from eval.store import Store
 from labeler import code_hash as module
+from labeler.base.reader import Reader
+from labeler.base.store import Store
 from labeler.code_hash import code_hash
 from tests.models import LABELS, write_bundle
 

@@ -11,16 +11,16 @@ import pytest
 from eval.cli import main
 from eval.cold import Cold, cold_file, cold_start
 from eval.compare import Entrant, Meter, all_systems, compare, entrants
-from eval.data import Examples, Splits, read_splits
 from eval.generate import Detokenizer
-from eval.metrics import micro_f1
 from eval.predictions import read_answers
-from eval.reader import Reader
-from eval.store import Store
-from eval.systems import Output, Task
 from eval.systems.gemini import gemini_models
 from eval.systems.models import Answer, FewShot
 from eval.systems.simple import Majority
+from eval.systems.system import Output, Task
+from labeler.base.examples import Examples, Splits, read_splits
+from labeler.base.f1 import micro_f1
+from labeler.base.reader import Reader
+from labeler.base.store import Store
 from labeler.dataset import Row, read_dataset, write_dataset
 from labeler.errors import LabelerError, UsageError
 from labeler.issue import Issue

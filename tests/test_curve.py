@@ -12,13 +12,13 @@ import pytest
 
 from eval.cli import main
 from eval.curve import CurvePoint, charts, drawing, measure, read_curve, summaries
-from eval.data import Splits, read_splits
-from eval.metrics import micro_f1
-from eval.reader import Reader
-from eval.store import Store
-from eval.systems import Fitted, Task
 from eval.systems.models import Answer
+from eval.systems.system import Fitted, Task
 from eval.systems.text import Bayes, Linear
+from labeler.base.examples import Splits, read_splits
+from labeler.base.f1 import micro_f1
+from labeler.base.reader import Reader
+from labeler.base.store import Store
 from labeler.dataset import Row, write_dataset
 from labeler.errors import InputError
 from tests.models import write_bundle

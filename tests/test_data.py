@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eval.data import Examples, carve, read_splits, slices
+from labeler.base.examples import Examples, carve, read_splits, slices
 from labeler.dataset import Row, write_dataset
 from labeler.errors import InputError
 from labeler.issue import Issue

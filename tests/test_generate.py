@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from eval.answers import labels_of, strict_fault
 from eval.generate import Detokenizer, OutputLayer, free_answers
-from eval.reader import Reader
-from eval.store import Store
+from labeler.base.reader import Reader
+from labeler.base.store import Store
 from labeler.bundle import read_manifest
 from labeler.decoder import Cache, Embeddings
 from labeler.issue import Issue

@@ -17,8 +17,8 @@ from eval.cli import main
 from eval.injection import CLEAN_ISSUES, MODES, measure, own_thresholds, rate, spread
 from eval.injection_report import markdown, section, with_section, write_card
 from eval.intervals import wilson
-from eval.reader import Reader
-from eval.store import Store
+from labeler.base.reader import Reader
+from labeler.base.store import Store
 from labeler.bundle import read_manifest, verify
 from labeler.issue import Issue
 from labeler.issue_files import read_issues

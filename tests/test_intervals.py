@@ -12,12 +12,13 @@ from scipy.stats import binomtest
 
 from eval import intervals, metrics
 from eval.intervals import METRICS, Difference, Interval, bootstrap, interval, paired_difference, wilson
+from labeler.base import f1
 
 FUNCTIONS: dict[str, Callable[..., float]] = {
-    "micro_precision": lambda *given: metrics.precision_recall_f1(*given).precision,
-    "micro_recall": lambda *given: metrics.precision_recall_f1(*given).recall,
-    "micro_f1": metrics.micro_f1,
-    "macro_f1": metrics.macro_f1,
+    "micro_precision": lambda *given: f1.precision_recall_f1(*given).precision,
+    "micro_recall": lambda *given: f1.precision_recall_f1(*given).recall,
+    "micro_f1": f1.micro_f1,
+    "macro_f1": f1.macro_f1,
     "jaccard_pooled": metrics.jaccard_pooled,
     "jaccard_mean": metrics.jaccard_mean,
     "exact_match": metrics.exact_match,

@@ -21,14 +21,14 @@ from eval.intervals import wilson
 from eval.live.agreement import Agreement, suggest_thresholds
 from eval.live.corrections import correction_rows
 from eval.live.drift import confidence_drift, difference_ends, share_drift
-from eval.live.stories import Cast, Change, Field, Story, read_stories
 from eval.live.survey import Survey, applied_labels, survey
-from eval.live.verdicts import Judged, Verdict, Window, judge
 from labeler.dataset_folder import open_dataset
 from labeler.github import GitHub
 from labeler.issue import Issue
 from labeler.labels import Label, LabelSet
 from labeler.refusals import Invalid
+from labeler.verdicts.judging import Judged, Verdict, Window, judge
+from labeler.verdicts.stories import Cast, Change, Field, Story, read_stories
 from tests.standins.github import ACTION, TOKEN, Answer, serving
 from tests.standins.github import GitHub as StandIn
 
@@ -220,7 +220,7 @@ def test_where_github_goes_no_further_back_the_report_starts_there(standin: Stan
 def test_a_very_busy_repository_is_read_to_a_bound_and_no_further(
     standin: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eval.live.stories.MOST_EVENTS", 3)
+    monkeypatch.setattr("labeler.verdicts.stories.MOST_EVENTS", 3)
     standin.add_issue(REPO, 1, "It crashes")
     do(standin, 1, "+bug action", "-bug alice", "+bug alice", "+docs alice")
     field = read(standin)

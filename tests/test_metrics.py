@@ -10,8 +10,6 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import f1_score
 
 from eval.metrics import (
-    PRF,
-    LabelFigures,
     at_thresholds,
     average_precision,
     brier,
@@ -19,19 +17,15 @@ from eval.metrics import (
     coverage_precision,
     exact_match,
     extra_labels,
-    f1_scores,
     jaccard_mean,
     jaccard_pooled,
-    label_table,
     labels_an_issue,
-    macro_f1,
     mean_average_precision,
-    micro_f1,
     missing_labels,
-    precision_recall_f1,
     reliability,
 )
-from training.thresholds import best_threshold, fit_thresholds
+from labeler.base.f1 import PRF, LabelFigures, f1_scores, label_table, macro_f1, micro_f1, precision_recall_f1
+from labeler.base.thresholds import best_threshold, fit_thresholds
 
 PAIRS = array_shapes(min_dims=2, max_dims=2, max_side=12).flatmap(
     lambda shape: st.tuples(arrays(bool, shape), arrays(bool, shape))

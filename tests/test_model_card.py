@@ -14,6 +14,7 @@ import yaml
 from markdown_it import MarkdownIt
 
 from eval.card import write_card
+from eval.report.sections import cell, keep_sections
 from labeler.bundle import read_manifest, verify, write_manifest
 from labeler.dataset import Row, write_dataset
 from labeler.dataset_folder import dataset_sha256
@@ -24,10 +25,10 @@ from labeler.predict import Labeler
 from labeler.tensors import TensorFile, write_tensors
 from tests.models import tiny_config, write_checkpoint
 from training.bundle_run import make_bundle
-from training.card import card, cell, keep_sections
+from training.card import card
 from training.cli import main
 from training.licence import NOTICE, licence_files, licence_of
-from training.run import read_record, recorded_settings
+from training.run_record import read_record, recorded_settings
 from training.settings import read_settings
 
 LABELS = LabelSet((Label("bug"), Label("enhancement"), Label("area/a|b <i>")))

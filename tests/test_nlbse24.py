@@ -15,8 +15,8 @@ from eval.cli import main
 from eval.compare import Entrant
 from eval.nlbse24 import LABELS, Row, Trial, classes, folds, is_competition_test, macro_f1, read_rows, run_trials
 from eval.results import Result
-from eval.store import Store
 from eval.systems.text import Linear
+from labeler.base.store import Store
 from labeler.errors import InputError
 from labeler.issue import Issue
 from labeler.labels import read_labels

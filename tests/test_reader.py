@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eval.reader import Reader
-from eval.store import Store
+from labeler.base.reader import Reader
+from labeler.base.store import Store
 from labeler.issue import Issue
 from labeler.predict import Labeler
 from tests.models import LABELS, write_bundle

@@ -14,14 +14,14 @@ import pytest
 from markdown_it import MarkdownIt
 
 from eval.curve import CurvePoint
-from eval.data import Examples
 from eval.intervals import Difference, Interval
-from eval.metrics import micro_f1
 from eval.report import charts, wording
 from eval.report.figures import Worth, confusion, mistakes, pairs, rows, silent, word_bins
 from eval.report.html import html, write_html
 from eval.report.markdown import markdown
 from eval.results import Comparison, Result
+from labeler.base.examples import Examples
+from labeler.base.f1 import micro_f1
 from labeler.errors import InputError
 from labeler.issue import Issue
 from labeler.labels import Label, LabelSet

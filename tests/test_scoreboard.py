@@ -19,7 +19,7 @@ from eval.starter.linear import Chance, LinearModel, training_rows
 from eval.starter.page import explanation, markdown_table
 from eval.starter.sets import SETS, HeldOut
 from eval.starter.source import TEN, Folder
-from eval.systems import Output
+from eval.systems.system import Output
 from labeler.bundle import read_manifest, verify, write_manifest
 from labeler.errors import InputError
 from labeler.issue import Issue

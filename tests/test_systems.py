@@ -13,17 +13,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eval.data import Examples
-from eval.metrics import micro_f1
-from eval.reader import Reader
-from eval.store import Store
-from eval.systems import Fitted, System, Task, baselines, choose
+from eval.systems.catalogue import baselines, choose
 from eval.systems.embedded import Head, Neighbours, votes
 from eval.systems.simple import Keywords, Majority
-from eval.systems.text import bayes_weights, best_on_validation, logistic_weights
+from eval.systems.system import Fitted, System, Task
+from eval.systems.text import bayes_weights
+from labeler.base.examples import Examples
+from labeler.base.f1 import micro_f1
+from labeler.base.reader import Reader
+from labeler.base.store import Store
 from labeler.errors import UsageError
 from labeler.issue import Issue
 from labeler.labels import Label, LabelSet
+from synthetic.linear import best_on_validation, logistic_weights
 from tests.models import write_bundle
 
 LABELS = LabelSet((Label("bug"), Label("documentation", aliases=("docs",)), Label("ci/cd")))

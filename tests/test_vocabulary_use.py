@@ -18,11 +18,11 @@ from labeler.tensors import TensorFile, write_tensors
 from labeler.tokenizer import LibraryTokenizer
 from tests.models import LABELS, TEXT
 from tests.vocabularies import ISSUE, SIZE, whole_json, write_both, write_order, write_whole
-from training.backends import WHOLE
+from training.adapter_files import ADAPTER, ADAPTER_CONFIG, WHOLE
 from training.base import Base
 from training.cli import main
 from training.export import export
-from training.merge import ADAPTER, ADAPTER_CONFIG, merge
+from training.merge import merge
 from training.unpack import unpack
 from training.vocabulary.checkpoint import OLD_IDS
 from training.vocabulary.record import vocabulary_of

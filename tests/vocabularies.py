@@ -10,13 +10,13 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
+from eval.gemma_tokenizer import train_tokenizer
+from eval.shapes import write_random_checkpoint
 from labeler.issue import Issue
 from labeler.prompt import Renderer
 from labeler.tokenizer import LibraryTokenizer
 from tests.models import LABELS, TEXT, tiny_config
 from training.base import Base
-from training.shapes import write_random_checkpoint
-from training.tokenizer import train_tokenizer
 from training.vocabulary.checkpoint import trimmed
 from training.vocabulary.counts import Counts, write_counts
 from training.vocabulary.keep import all_ids

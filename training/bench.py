@@ -10,17 +10,17 @@ import math
 import random
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from labeler.errors import InputError
 from labeler.issue import Issue
 from labeler.labels import Label, LabelSet
+from training.bench_report import Report
 from training.settings import TuningSettings
 
 GIB = 2**30
-ISSUES, EPOCHS = 1250, 3  # of the run whose time is told
 # Tokens of an issue: a log-normal with the median and the spread of 32,927 public issues.
 _MEDIAN, _SPREAD = 170, 1.0
 _WARM = 2  # steps before the clock starts: the first ones allocate and, on a GPU, compile
@@ -50,68 +50,6 @@ class Request:
     steps: int = 10
     memory: int | None = None
     backend: str = "auto"
-
-
-@dataclass(frozen=True)
-class Times:
-    """Seconds of the timed steps by part, with the rows and the tokens (without filling) that they had."""
-
-    steps: int
-    rows: int
-    tokens: int
-    parts: dict[str, float]
-
-    @property
-    def seconds(self) -> float:
-        return sum(self.parts.values())
-
-    def share(self, *names: str) -> float:
-        return sum(self.parts[name] for name in names) / self.seconds
-
-
-@dataclass(frozen=True)
-class Report:
-    """What was found. Memory is in bytes.
-
-    Attributes:
-        wanted, batch_size, accumulation: rows of a batch as set, and what fits.
-        checkpointing: whether activations are computed twice to save memory; of batches with more tokens than
-            `checkpoint_above`.
-        peak: of two steps on full batches of `batch_size` rows with `sequence_length` tokens; of a GPU what tensors
-            take, of a CPU the process's resident memory.
-        estimated: what a run's plan would have said of that.
-        tried: batch size -> peak, None where memory ran out, or surely would have.
-    """
-
-    shape: str
-    parameters: int
-    device: str
-    backend: str
-    precision: str
-    optimizer: str
-    sequence_length: int
-    wanted: int
-    batch_size: int
-    accumulation: int
-    checkpointing: bool
-    checkpoint_above: int
-    peak: int
-    estimated: int
-    times: Times
-    tried: dict[int, int | None] = field(default_factory=dict)
-
-    def run_seconds(self) -> float:
-        """Of `EPOCHS` epochs on `ISSUES` issues, evaluations not counted."""
-        return ISSUES * EPOCHS * self.times.seconds / self.times.rows
-
-    def to_dict(self) -> dict[str, Any]:
-        times = self.times
-        return asdict(self) | {
-            "samples_per_second": times.rows / times.seconds,
-            "tokens_per_second": times.tokens / times.seconds,
-            "run_seconds": self.run_seconds(),
-            "around_the_model": times.share("tokenising", "collating", "logging"),
-        }
 
 
 def bench(settings: TuningSettings, request: Request, folder: Path, note: Callable[[str], None]) -> Report:
@@ -216,8 +154,8 @@ def random_base(folder: Path, request: Request) -> Any:
     Raises:
         InputError: there is no such shape.
     """
+    from eval.shapes import SHAPES, grown_tokenizer, write_random_checkpoint
     from training.base import Base
-    from training.shapes import SHAPES, grown_tokenizer, write_random_checkpoint
 
     if request.shape not in SHAPES:
         raise InputError(f"{request.shape}: no such shape", f"Shapes are {', '.join(SHAPES)}.")
@@ -236,8 +174,8 @@ def random_base(folder: Path, request: Request) -> Any:
 
 
 def made_up_rows(count: int, seed: int = 0) -> list[Any]:
-    """Rows (`training.rows.Labelled`) with issues as long as people write them."""
-    from training.rows import Labelled
+    """Rows (`eval.rows.Labelled`) with issues as long as people write them."""
+    from eval.rows import Labelled
 
     rng, vocabulary = random.Random(seed), _TEXT.split()
     rows = []

@@ -20,7 +20,7 @@ from labeler.progress import counted
 from training.backends import load_model
 from training.base import Base
 from training.batching import Batch, plan_batches
-from training.bench import Times
+from training.bench_report import Times
 from training.collate import collate, count_answers_only
 from training.device import Numerics
 from training.examples import Example

@@ -20,6 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from eval.report.sections import CARD, keep_sections
+from eval.rows import Labelled, truth_and_known
 from labeler.bundle import Manifest, read_manifest, write_manifest
 from labeler.candidates import DEFAULT_THRESHOLD
 from labeler.dataset_folder import DATASET
@@ -28,14 +30,13 @@ from labeler.errors import InputError
 from labeler.predict import Labeler
 from labeler.progress import counted
 from training.base import Base
-from training.card import CARD, card, keep_sections
+from training.card import card
 from training.data import TuningData, read_tuning_data
 from training.export import export
 from training.fitted import fit_all, measure
 from training.licence import licence_of, licence_of_bundle, write_licence, write_notice
 from training.merge import merge
-from training.rows import Labelled, truth_and_known
-from training.run import read_record, recorded_settings, write_preset, write_record
+from training.run_record import read_record, recorded_settings, write_preset, write_record
 from training.settings import read_settings
 
 ADAPTER, MERGED, BUNDLE = "adapter", "merged", "bundle"

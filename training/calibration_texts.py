@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
+from eval.rows import Labelled
 from labeler.dataset_folder import open_dataset
 from labeler.errors import InputError
 from labeler.issue import Issue
@@ -14,7 +15,6 @@ from labeler.prompt import Renderer
 from labeler.tokenizer import LIBRARY_NAME, LibraryTokenizer
 from training.embeddings import most_used
 from training.examples import Encoder, Variation
-from training.rows import Labelled
 
 ROWS = 128  # of calibration, by default
 _COUNTED = 20_000  # rows whose tokens are counted

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import html
-import re
 import textwrap
 from collections.abc import Mapping
 from typing import Any
 
+from eval.report.sections import cell
+from labeler.base.thresholds import FEW, NEVER
 from labeler.bundle import Manifest
 from labeler.candidates import DEFAULT_THRESHOLD
-from labeler.textfile import one_line
 from training.licence import licence_of_bundle, licence_text
-from training.thresholds import FEW, NEVER
 
-CARD = "README.md"
 ROWS = {
     "micro_f1": "micro-F1",
     "macro_f1": "macro-F1",
@@ -23,7 +20,6 @@ ROWS = {
     "coverage": "issues that get a label",
     "exact_match": "issues with exactly the right labels",
 }
-_SECTION = re.compile(r"^(## [^\n]*)\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 _WEAK = 0.5
 USE = """## Use
 
@@ -73,18 +69,6 @@ def metadata(manifest: Manifest, **more: Any) -> str:
     if test := manifest.metrics.get("test"):
         fields["model-index"] = [{"name": manifest.name, "results": [_result(manifest, test)]}]
     return f"---\n{yaml.safe_dump(fields | more, sort_keys=False, allow_unicode=True)}---"
-
-
-def keep_sections(new: str, old: str) -> str:
-    """`new`, and after it the sections of `old` whose headings it lacks: what other commands found about the model."""
-    ours = {match[1].strip() for match in _SECTION.finditer(new)}
-    kept = [match[0].strip() for match in _SECTION.finditer(old) if match[1].strip() not in ours]
-    return "\n\n".join([new.strip(), *kept]) + "\n"
-
-
-def cell(text: str) -> str:
-    """Foreign text as Markdown shows it literally, also within a table."""
-    return re.sub(r"([\\`*_\[\]|~])", r"\\\1", html.escape(one_line(text), quote=False))
 
 
 def figure(triple: list[float] | None) -> str:

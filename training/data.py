@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
+from eval.overlap import apart, overlapping
+from eval.rows import Labelled
 from labeler.dataset import Row, write_dataset
 from labeler.dataset_folder import DATASET, LABELS, SOURCES, DatasetFolder, dataset_sha256, open_dataset
 from labeler.errors import InputError
 from labeler.issue import Issue
 from labeler.labels import LabelSet
 from labeler.textfile import one_line
-from training.overlap import apart, overlapping
-from training.rows import Labelled
 
 SHARE = 0.1  # of the rows, for validation and for test each, where a dataset has no splits
 SPLITS = ("train", "validation", "test")
@@ -26,7 +26,7 @@ _NAMED = 5  # pairs that an error names
 
 @dataclass(frozen=True)
 class TuningData:
-    """Rows by split. `sha256` is that of the data, labels and sources together, as `eval.data` counts it."""
+    """Rows by split. `sha256` is that of data, labels and sources together, as `labeler.base.examples` counts it."""
 
     file: Path
     labels: LabelSet
@@ -75,10 +75,10 @@ def has_splits(path: Path) -> bool:
 def write_splits(path: Path, out: Path, seed: int) -> Path:
     """Writes the folder `out`: the dataset with a tenth of the rows for test and a tenth for validation.
 
-    Labels stand in the three in about equal shares (`eval.data.slices`). A training row that is nearly a test or
-    validation row is left out.
+    Labels stand in the three in about equal shares (`labeler.base.examples.slices`). A training row that is nearly a
+    test or validation row is left out.
     """
-    from eval.data import Examples, slices
+    from labeler.base.examples import Examples, slices
 
     dataset = open_dataset(path)
     rows = list(dataset.rows())

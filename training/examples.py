@@ -10,11 +10,11 @@ from functools import lru_cache
 
 import numpy as np
 
+from eval.rows import Labelled
 from labeler.answer import Grammar
 from labeler.issue import Issue
 from labeler.labels import LabelSet
 from labeler.prompt import Renderer
-from training.rows import Labelled
 from training.settings import TuningSettings
 from training.teacher import Teacher
 

@@ -13,15 +13,15 @@ from transformers.utils.logging import disable_progress_bar
 
 from labeler.errors import LabelerError
 from labeler.progress import counted
-from training.backends import load_model, save_trained
+from training.adapter_files import save_trained
+from training.backends import load_model
 from training.batching import in_order
 from training.collate import count_answers_only
 from training.logs import RunLog, draw, read_log
 from training.prepare import Prepared
-from training.run import Watcher
 from training.scoring import Question, answers, micro_f1
 from training.tracking import Tracking
-from training.trainer import AnswerTrainer, Watch, has_ended, last_checkpoint, training_arguments
+from training.trainer import AnswerTrainer, Watch, Watcher, has_ended, last_checkpoint, training_arguments
 
 
 def fit(

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from eval.intervals import Interval, interval
-from eval.metrics import calibration_error, label_table
+from eval.metrics import calibration_error
+from labeler.base.f1 import label_table
+from labeler.base.thresholds import fit_thresholds
 from labeler.calibration import Calibration
 from training.calibrate import FEWEST, FOLDS, Choice, choose, folds, out_of_fold
-from training.thresholds import fit_thresholds
 
 Array = np.ndarray
 # Metric of `eval.intervals` -> what figures call it.

@@ -8,9 +8,9 @@ from typing import Any
 
 from tokenizers import AddedToken, Tokenizer, processors
 
+from eval.gemma_tokenizer import BYTE_TOKENS, like_gemma
 from labeler.errors import InputError
 from labeler.tokenizer import CONTROL_NAMES, SPACE
-from training.tokenizer import BYTE_TOKENS, like_gemma
 
 _CONTROL, _DEFINED, _BYTE = 3, 4, 6  # llama.cpp's types of tokens
 # The special ones of Gemma 3's own tokenizer.json; <mask> and the reserved tokens are added ones, but not special.

@@ -20,12 +20,11 @@ import numpy as np
 
 from labeler.errors import InputError
 from labeler.tensors import TensorFile, write_stream
-from training.backends import WHOLE
+from training.adapter_files import ADAPTER, ADAPTER_CONFIG, WHOLE
 from training.checkpoint import Weights
 from training.config_keys import read_document
 from training.vocabulary.record import RECORD as VOCABULARY
 
-ADAPTER, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
 TOKENIZER_FILES = (
     "tokenizer.json",
     "tokenizer.model",
@@ -56,7 +55,7 @@ def merge(
     Args:
         base: folder of the model that was tuned, in 16 or 32 bits.
         adapter: folder saved by peft, with the tensors that were trained whole (embeddings, norms) beside it in
-            `whole.safetensors` (`training.backends.save_trained`): they replace the base's.
+            `whole.safetensors` (`training.adapter_files.save_trained`): they replace the base's.
         share: of the way from the base's weights to the tuned ones; below 1 the model keeps more of what the base
             knows beyond the data it was tuned on (Wortsman et al. 2022, arXiv:2109.01903).
 

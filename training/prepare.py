@@ -20,7 +20,7 @@ from training.device import Device, Numerics, choose_numerics, find_device
 from training.examples import Encoder, Variation, encode_epochs
 from training.memory import estimate
 from training.plan import Plan, fitted_budget, make_plan
-from training.run import RECORD
+from training.run_record import RECORD
 from training.settings import TuningSettings
 from training.teacher import TEACHER, Teacher, find_teacher
 from training.vocabulary.checkpoint import fitted_base

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from eval.rows import Labelled, truth_and_known
 from labeler.bundle import read_manifest, sha256, write_manifest
 from labeler.candidates import DEFAULT_THRESHOLD
 from labeler.decoder import available_cores
@@ -32,7 +33,6 @@ from training.fitted import measure
 from training.gptq import calibrated
 from training.quantisation import EIGHT_BITS, Quantisation, parse
 from training.rounding import GivenBlocks, Rounding, given, nearest
-from training.rows import Labelled, truth_and_known
 
 RESULTS = "results.jsonl"
 EXACT, DYNAMIC = "float32", "dynamic"

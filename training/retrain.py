@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -18,10 +18,11 @@ from labeler.bundle import MANIFEST
 from labeler.errors import InputError, LabelerError
 from labeler.textfile import one_line
 from synthetic.build import spent
-from synthetic.ledger import Done, Ledger, Made
+from synthetic.ledger import Ledger, Made
 from synthetic.lock import alone
 from training import retrain_data, retrain_stages
-from training.retrain_job import EVALUATION, GATE, PUBLISHED, Job
+from training.retrain_job import EVALUATION, GATE, PUBLISHED, Job, Outcome
+from training.retrain_report import write_report
 
 LOG = "retrain.log"
 _MAKE: Mapping[str, Callable[[Job], Made]] = {
@@ -39,26 +40,6 @@ _NEEDS = {
     "prepare": "fetch", "label": "prepare", "split": "prepare", "tune": "split", "export": "tune",
     "evaluate": "export", "gate": "export", "publish": "export",
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a retraining came to.
-
-    Attributes:
-        status: "published", "refused" by the gate, "stopped" by an error, or "done": all that was asked for.
-        why: of a refusal or an error.
-        pin: what the action takes as `model`; "" where nothing is published.
-        cost: US dollars of this run; `total`: of all runs in the folder.
-    """
-
-    status: str
-    why: str
-    pin: str
-    folder: Path
-    steps: tuple[Done, ...]
-    cost: float
-    total: float
 
 
 class Log:
@@ -87,8 +68,6 @@ def retrain(job: Job, log: Log) -> Outcome:
     Raises:
         LabelerError: of any stage, or because the gate was not asked; what is done by then is kept.
     """
-    from training.retrain_report import write_report
-
     ledger, before = Ledger(job.folder, log), spent(job.data)
 
     def outcome(status: str, why: str = "") -> Outcome:

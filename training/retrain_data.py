@@ -37,7 +37,7 @@ def fetch_issues(job: Job) -> Made:
     """Brings the data folder's issues up to date. Raises GitHubError."""
     from labeler.github import GitHub
     from labeler.refusals import RateLimited
-    from synthetic.commands.fetch import PATIENCE_SECONDS, TOKEN_REMEDY
+    from synthetic.fetch import PATIENCE_SECONDS, TOKEN_REMEDY
 
     token = job.machine.github_token
     api_url = (job.config.fetch_api_url or job.machine.github_api_url).rstrip("/")

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from eval.overlap import apart, overlapping
+from eval.rows import Labelled
 from labeler.dataset import Row, write_dataset
 from labeler.dataset_folder import DATASET, LABELS, SOURCES, DatasetFolder, open_dataset, write_sources
 from labeler.errors import InputError
@@ -23,8 +25,6 @@ from labeler.template import strip_template
 from labeler.textfile import clean_text
 from synthetic.plan import read_prepared
 from synthetic.redact import redact
-from training.overlap import apart, overlapping
-from training.rows import Labelled
 
 HISTORY = "splits.json"
 CORRECTIONS = "corrections.csv"

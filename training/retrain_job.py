@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 from labeler.config import GeminiAccess, Machine, environment, read_gemini, read_machine
 from labeler.errors import InputError
 from labeler.labels import LabelSet
+from synthetic.ledger import Done
 from training.publish import parse_target
 from training.retrain_config import LAST, NONE, RetrainConfig
 from training.settings import TuningSettings, read_settings
@@ -100,6 +101,26 @@ class Job:
         except ValueError as error:
             raise InputError(f"{path}: damaged: {error}", "Delete it: it is then made again.") from error
         return found
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a retraining came to.
+
+    Attributes:
+        status: "published", "refused" by the gate, "stopped" by an error, or "done": all that was asked for.
+        why: of a refusal or an error.
+        pin: what the action takes as `model`; "" where nothing is published.
+        cost: US dollars of this run; `total`: of all runs in the folder.
+    """
+
+    status: str
+    why: str
+    pin: str
+    folder: Path
+    steps: tuple[Done, ...]
+    cost: float
+    total: float
 
 
 def choose_stages(only: Sequence[str], skip: Sequence[str], until: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from labeler.bundle import MANIFEST, sha256
 from labeler.dataset_folder import DATASET, open_dataset
@@ -16,10 +16,7 @@ from labeler.files import write_text
 from labeler.summary import escape
 from labeler.textfile import one_line
 from training.retrain_dataset import SPLITS
-from training.retrain_job import EVALUATION, GATE, PUBLISHED, STAGES, Job
-
-if TYPE_CHECKING:
-    from training.retrain import Outcome
+from training.retrain_job import EVALUATION, GATE, PUBLISHED, STAGES, Job, Outcome
 
 REPORT, SUMMARY = "report.html", "summary.md"
 _LEADS = {
@@ -87,7 +84,7 @@ def _data(job: Job) -> dict[str, Any]:
 
 
 def _tuned(job: Job) -> str:
-    from training.run import read_record
+    from training.run_record import read_record
 
     if not (job.run / "run.json").is_file():
         return ""

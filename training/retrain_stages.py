@@ -24,10 +24,10 @@ from training.retrain_job import EVALUATION, GATE, PUBLISHED, Job
 from training.settings import TuningSettings
 
 if TYPE_CHECKING:
-    from eval.reader import Reader
     from eval.results import Comparison
+    from labeler.base.reader import Reader
     from labeler.labels import LabelSet
-    from training.run import RunResult
+    from training.run_record import RunResult
 
 BASELINES = "linear, majority"
 CANDIDATE, CHAMPION = "candidate", "champion"
@@ -104,12 +104,12 @@ def export(job: Job) -> Made:
 
 def evaluate(job: Job) -> Made:
     """Candidate, champion and baselines on the test rows, as a page, Markdown, JSON and raw answers."""
-    from eval.commands.compare import prediction_lines
     from eval.compare import compare, entrants
-    from eval.data import read_splits
+    from eval.predictions import prediction_lines
     from eval.report.html import write_html
     from eval.report.markdown import markdown
-    from eval.store import default_store
+    from labeler.base.examples import read_splits
+    from labeler.base.store import default_store
 
     splits = read_splits(job.dataset)
     models = _readers(job, splits.labels)
@@ -130,10 +130,10 @@ def evaluate(job: Job) -> Made:
 
 def judge(job: Job) -> Made:
     """Asks the gate, and writes gate.json whatever it says."""
-    from eval.data import read_splits
     from eval.gate import judge as ask
     from eval.gate_evidence import gather
-    from eval.store import default_store
+    from labeler.base.examples import read_splits
+    from labeler.base.store import default_store
 
     splits = read_splits(job.dataset)
     models = _readers(job, splits.labels)
@@ -179,7 +179,7 @@ def check_verdict(job: Job) -> str:
 def _readers(job: Job, labels: LabelSet) -> dict[str, Reader]:
     """The candidate and, where there is one, the champion, both asked with the dataset's labels."""
     from eval.bundles import open_reader
-    from eval.store import default_store
+    from labeler.base.store import default_store
 
     store = default_store()
     found = {CANDIDATE: open_reader(str(job.bundle), labels, store)}

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from eval.rows import Labelled
 from labeler.answer import Grammar, Node
-from training.rows import Labelled
 
 
 @dataclass(frozen=True)

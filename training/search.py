@@ -23,7 +23,8 @@ from labeler.config import environment
 from labeler.dataset_folder import DATASET
 from labeler.errors import LabelerError, UsageError
 from labeler.files import write_text
-from training.run import read_record, run
+from training.run import run
+from training.run_record import read_record
 from training.search_results import Trial, print_results, write_results
 from training.search_space import params_of, settings_of, suggest
 from training.settings import TuningSettings, as_toml

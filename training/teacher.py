@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
+from eval.rows import Labelled, truth_and_known
 from labeler.tensors import TensorFile, write_tensors
 from training.calibrate import folds
 from training.data import TuningData
-from training.rows import Labelled, truth_and_known
 from training.settings import TuningSettings
 
 Array = np.ndarray
@@ -65,8 +65,8 @@ def find_teacher(settings: TuningSettings, data: TuningData, file: Path) -> Teac
 
 def out_of_fold(rows: Sequence[Labelled], names: Sequence[str], seed: int) -> Array:
     """The linear model's probabilities, float32 (rows, labels); 0 for a label that none of the other rows has."""
-    from eval.data import Examples
     from eval.systems.text import Linear
+    from labeler.base.examples import Examples
 
     examples = Examples(
         tuple(map(str, range(len(rows)))), tuple(row.issue for row in rows), *truth_and_known(rows, names)

@@ -24,13 +24,14 @@ from transformers import (
     TrainingArguments,
 )
 
-from training.backends import load_trained, save_trained
+from training.adapter_files import load_trained, save_trained
 from training.batching import Batch
 from training.collate import collate
 from training.device import Numerics
 from training.settings import TuningSettings
 
 _Inputs = dict[str, torch.Tensor]
+Watcher = Callable[[int, dict[str, float]], bool]  # step, metrics -> whether to stop
 COMPLETE = "complete"  # the file that says that a checkpoint is whole
 _SCHEDULES = {
     "linear": "linear",
@@ -186,7 +187,7 @@ class AnswerTrainer(Trainer):
 class Watch(TrainerCallback):
     """Calls `watch` with step and metrics after every evaluation; training stops where it returns True."""
 
-    def __init__(self, watch: Callable[[int, dict[str, float]], bool]) -> None:
+    def __init__(self, watch: Watcher) -> None:
         self._watch = watch
 
     def on_evaluate(self, args: Any, state: Any, control: Any, *, metrics: dict[str, float], **_: Any) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 import onnx
 from tokenizers import AddedToken, Tokenizer
 
+from eval.gemma_tokenizer import like_gemma
 from labeler.bundle import Manifest, Rope, read_manifest, verify
 from labeler.decoder import SCALES, Embeddings, read_scales
 from labeler.files import write_text
@@ -23,7 +24,6 @@ from labeler.tensors import TensorFile, write_tensors
 from labeler.tokenizer import COMPACT_NAME, LIBRARY_NAME, open_tokenizer
 from training.licence import licence_of_bundle, write_licence
 from training.rounding import FINE, Blocks
-from training.tokenizer import like_gemma
 from training.vocabulary.record import write_record
 
 # Beside the weights, but no part of the checkpoint: what `training.rounding.given` reads.

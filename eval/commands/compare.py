@@ -80,9 +80,10 @@ def run(arguments: argparse.Namespace) -> int:
     from eval.bundles import open_reader, open_readers
     from eval.compare import Entrant, compare, entrants, untuned
     from eval.curve import read_curve
-    from eval.data import read_splits, slices
     from eval.plain import plain
-    from eval.store import default_store
+    from eval.predictions import prediction_lines
+    from labeler.base.examples import read_splits, slices
+    from labeler.base.store import default_store
     from labeler.files import write_text
 
     if arguments.json and arguments.markdown == "-":
@@ -128,29 +129,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 def say(step: str) -> None:
     print(f"{step} …", file=sys.stderr)
-
-
-def prediction_lines(comparison: Comparison) -> list[dict[str, Any]]:
-    """What `eval score` reads. Only known cells are written, except in what a system wrote itself.
-
-    A probability of an unknown cell is null, so that `eval score` passes it over as well.
-    """
-    test, names = comparison.test, comparison.labels.names
-    lines = []
-    for result in comparison.results:
-        for i, key in enumerate(test.ids):
-            said = _names(names, result.predicted[i] & test.known[i])
-            line: dict[str, Any] = {"id": key, "system": result.key, "labels": _names(names, test.truth[i])}
-            line["prediction"] = ", ".join(said) if result.answers is None else result.answers[i]
-            if result.probabilities is not None:
-                cells = zip(names, result.probabilities[i].round(6).tolist(), test.known[i].tolist(), strict=True)
-                line["probabilities"] = {name: value if known else None for name, value, known in cells}
-            lines.append(line)
-    return lines
-
-
-def _names(names: Sequence[str], row: Any) -> list[str]:
-    return [name for name, chosen in zip(names, row, strict=True) if chosen]
 
 
 def _document(comparison: Comparison) -> dict[str, Any]:

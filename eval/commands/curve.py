@@ -14,7 +14,7 @@ from labeler.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from eval.curve import CurvePoint, Summary
-    from eval.systems import System
+    from eval.systems.system import System
 
 HELP = "quality on the test issues against the number of labelled issues to learn from"
 EXAMPLES = """examples:
@@ -57,9 +57,9 @@ def add_tune_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from eval.bundles import open_reader
     from eval.curve import document, drawing, measure
-    from eval.data import read_splits
-    from eval.store import default_store
     from eval.systems.models import Answer
+    from labeler.base.examples import read_splits
+    from labeler.base.store import default_store
     from labeler.files import write_text
 
     if arguments.seeds < 1:
@@ -104,7 +104,7 @@ def _sizes(text: str) -> list[int | None]:
 
 
 def _systems(names: str | None, has_model: bool) -> list[System]:
-    from eval.systems import choose
+    from eval.systems.catalogue import choose
 
     chosen = choose(names or "all")
     needing = [system.key for system in chosen if system.needs and not has_model]

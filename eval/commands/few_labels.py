@@ -14,7 +14,7 @@ from labeler.errors import UsageError
 
 if TYPE_CHECKING:
     from eval.curve import CurvePoint
-    from eval.systems import System
+    from eval.systems.system import System
 
 HELP = "quality with few or no labels, on one repository's issues with its labels mapped to a short list"
 EXAMPLES = """examples:
@@ -52,9 +52,9 @@ def run(arguments: argparse.Namespace) -> int:
     from eval.bundles import open_reader
     from eval.curve import document, measure
     from eval.few_labels import LABELS, read_mapped, split
-    from eval.store import default_store
-    from eval.systems import choose
+    from eval.systems.catalogue import choose
     from eval.systems.models import Answer, Thresholds
+    from labeler.base.store import default_store
     from labeler.labels import read_labels
 
     if arguments.draws < 1:

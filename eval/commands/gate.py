@@ -38,11 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from eval.bundles import open_reader
-    from eval.data import read_splits
     from eval.gate import judge
     from eval.gate_evidence import gather
     from eval.gate_rules import read_rules
-    from eval.store import default_store
+    from labeler.base.examples import read_splits
+    from labeler.base.store import default_store
     from labeler.files import write_text
 
     if arguments.json and arguments.markdown == "-":

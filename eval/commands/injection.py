@@ -38,12 +38,12 @@ def run(arguments: argparse.Namespace) -> int:
     from eval.attacks import attacks
     from eval.injection import measure
     from eval.injection_report import caption, markdown, table, write_card
-    from eval.reader import Reader
-    from eval.store import default_store
+    from labeler.base.reader import Reader
+    from labeler.base.store import default_store
     from labeler.bundle import read_manifest
-    from labeler.commands.common import resolve_model
     from labeler.config import environment, read_machine
     from labeler.files import write_text
+    from labeler.models import resolve_model
     from labeler.terminal import console
 
     if arguments.json and arguments.markdown == "-":
@@ -76,7 +76,7 @@ def _issues(arguments: argparse.Namespace) -> tuple[Sequence[Issue], LabelSet | 
     if arguments.issues is not None and arguments.issues < 1:
         raise UsageError(f"--issues {arguments.issues}: no issue", "Give 1 or more.")
     if arguments.data:
-        from eval.data import read_splits
+        from labeler.base.examples import read_splits
 
         splits = read_splits(arguments.data)
         return spread(splits.test.issues, arguments.issues or _ISSUES), splits.labels, splits.name

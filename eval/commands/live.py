@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from labeler.errors import UsageError
 
 if TYPE_CHECKING:
-    from eval.live.stories import Field
-    from eval.reader import Reader
+    from labeler.base.reader import Reader
     from labeler.config import Machine
     from labeler.labels import LabelSet
+    from labeler.verdicts.stories import Field
 
 HELP = "what became of the labels that the action set: kept, taken off, missed; from the repository's events"
 EXAMPLES = """examples:
@@ -57,9 +57,9 @@ def run(arguments: argparse.Namespace) -> int:
     from eval.live.corrections import write_corrections
     from eval.live.report import figures, markdown, show
     from eval.live.survey import survey
-    from eval.live.verdicts import Window
     from labeler.config import environment, read_machine
     from labeler.files import write_text
+    from labeler.verdicts.judging import Window
 
     if arguments.json and arguments.markdown == "-":
         raise UsageError("--json and --markdown - both want stdout", "Give the Markdown a file.")
@@ -109,8 +109,8 @@ def _date(option: str, text: str) -> datetime:
 
 
 def _read(arguments: argparse.Namespace, machine: Machine, since: datetime, now: datetime) -> Field:
-    from eval.live.stories import Cast, read_stories
     from labeler.github import GitHub
+    from labeler.verdicts.stories import Cast, read_stories
 
     def tell(text: str) -> None:
         print(text, file=sys.stderr)
@@ -139,7 +139,7 @@ def _days_back(since: datetime, now: datetime) -> Iterator[Callable[[datetime], 
 
 
 def _model(arguments: argparse.Namespace, machine: Machine) -> Path | None:
-    from labeler.commands.common import resolve_model
+    from labeler.models import resolve_model
 
     return resolve_model(arguments.model, machine) if arguments.model else None
 
@@ -161,7 +161,7 @@ def _labels(arguments: argparse.Namespace, model: Path | None, field: Field) -> 
 def _reader(model: Path | None, labels: LabelSet) -> Reader | None:
     if model is None:
         return None
-    from eval.reader import Reader
-    from eval.store import default_store
+    from labeler.base.reader import Reader
+    from labeler.base.store import default_store
 
     return Reader(model, labels, default_store())

@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     from eval.bundles import open_reader, open_readers
     from eval.compare import Entrant, entrants
     from eval.nlbse24 import LABELS, PUBLISHED, Trial, folds, is_competition_test, read_rows, run_trials
-    from eval.store import default_store
+    from labeler.base.store import default_store
     from labeler.labels import read_labels
 
     if (arguments.test is None) == (arguments.folds is None):

@@ -64,10 +64,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from eval.shapes import SHAPES
     from eval.speed import Subject, measure
     from eval.speed_model import make_model
     from labeler.predict import STARTER
-    from training.shapes import SHAPES
 
     if arguments.runs < 1:
         raise UsageError(f"--runs {arguments.runs}: less than one", "Give 1 or more.")

@@ -9,8 +9,8 @@ from datetime import date, timedelta
 import numpy as np
 
 from eval.intervals import Interval, wilson
-from eval.live.verdicts import AGREED, Judged, Verdict, settled_truth
 from labeler.labels import LabelSet
+from labeler.verdicts.judging import AGREED, Judged, Verdict, settled_truth
 
 Array = np.ndarray
 FEWEST_POSITIVES = 5
@@ -91,7 +91,7 @@ def suggest_thresholds(
         probabilities: float (issues, labels).
         current: the model's own thresholds by label.
     """
-    from training.thresholds import fit_thresholds
+    from labeler.base.thresholds import fit_thresholds
 
     truth, known = settled_truth(judged)
     if not (truth & known).any():

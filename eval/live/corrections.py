@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from eval.live.verdicts import TRUE_BY_PERSON, Judged, Verdict
 from labeler.dataset import Row, write_dataset
 from labeler.dataset_folder import write_labels, write_sources
 from labeler.errors import InputError
 from labeler.labels import LabelSet
+from labeler.verdicts.judging import TRUE_BY_PERSON, Judged, Verdict
 
 CORRECTIONS = "corrections.csv"
 _UNDECIDED = frozenset({Verdict.KEPT, Verdict.TAKEN_BACK, Verdict.UNCLEAR})

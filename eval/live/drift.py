@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from eval.intervals import Interval, wilson
-from eval.live.verdicts import Judged
 from labeler.labels import LabelSet
+from labeler.verdicts.judging import Judged
 
 Array = np.ndarray
 FEWEST = 20  # issues in all; with fewer, halves say nothing

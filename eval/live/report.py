@@ -9,10 +9,10 @@ from typing import Any
 from eval.intervals import Interval
 from eval.live.agreement import Agreement
 from eval.live.survey import Survey
-from eval.live.verdicts import Judged, Verdict
 from eval.plain import plain
 from labeler.actions import harmless
 from labeler.github import ACTIONS_LOGIN
+from labeler.verdicts.judging import Judged, Verdict
 
 MOST_CORRECTIONS = 20
 FEW = 20  # settled labels; below, a share says little

@@ -10,12 +10,12 @@ import numpy as np
 
 from eval.live.agreement import Agreement, Suggestion, by_label, by_week, overall, suggest_thresholds
 from eval.live.drift import ConfidenceDrift, Drift, confidence_drift, share_drift
-from eval.live.stories import Field
-from eval.live.verdicts import Judged, Window, judge
 from labeler.labels import Label, LabelSet, fold
+from labeler.verdicts.judging import Judged, Window, judge
+from labeler.verdicts.stories import Field
 
 if TYPE_CHECKING:
-    from eval.reader import Reader
+    from labeler.base.reader import Reader
 
 Array = np.ndarray
 

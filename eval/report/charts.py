@@ -8,11 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from eval.intervals import wilson
-from eval.metrics import at_thresholds, coverage_precision, label_table, reliability
+from eval.metrics import at_thresholds, coverage_precision, reliability
 from eval.report.figures import confusion, linear_result, main_result, word_bins
 from eval.report.scale import Axis
 from eval.report.svg import Bar, Series, bar_chart, line_chart, matrix
 from eval.results import Comparison, Result
+from labeler.base.f1 import label_table
 
 F1 = Axis("F1", (0.0, 0.5, 1.0), (0.0, 1.0))
 MATRIX_LABELS = 14  # as many as stay readable on a phone

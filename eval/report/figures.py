@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from eval.intervals import Difference, Interval, interval, paired_difference
-from eval.metrics import calibration_error, mean_average_precision, micro_f1
+from eval.metrics import calibration_error, mean_average_precision
 from eval.results import Comparison, Result
+from labeler.base.f1 import micro_f1
 
 Array = np.ndarray
 LINEAR = "linear"  # the system that every model has to beat

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eval.intervals import Interval
-from eval.metrics import label_table
 from eval.report import charts, wording
 from eval.report.figures import (
     Cell,
@@ -25,6 +24,7 @@ from eval.report.figures import (
 )
 from eval.report.style import STYLE
 from eval.results import Comparison
+from labeler.base.f1 import label_table
 from labeler.files import write_text
 from labeler.textfile import one_line
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from eval.metrics import label_table
 from eval.report import wording
 from eval.report.figures import Row, main_result, rows, worth
 from eval.results import Comparison
+from labeler.base.f1 import label_table
 from labeler.summary import code, escape
 
 MOST_LABELS = 100  # so that it stays within what GitHub takes, whatever the names

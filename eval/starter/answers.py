@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from eval.starter.sets import HeldOut
-from eval.systems import Output
+from eval.systems.system import Output
 from labeler.bundle import MANIFEST, Manifest, read_manifest, sha256
 from labeler.candidates import DEFAULT_THRESHOLD
 from labeler.code_hash import code_hash

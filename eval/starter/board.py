@@ -16,7 +16,7 @@ from eval.starter.figures import differences, figures, units
 from eval.starter.linear import Chance, LinearModel
 from eval.starter.sets import SETS, HeldOut
 from eval.starter.source import Folder
-from eval.systems import Output
+from eval.systems.system import Output
 from labeler.bundle import Manifest
 from labeler.errors import InputError
 from labeler.files import write_text

@@ -10,7 +10,7 @@ import numpy as np
 
 from eval.intervals import Difference, Interval, interval, paired_difference, wilson
 from eval.starter.sets import HeldOut
-from eval.systems import Output
+from eval.systems.system import Output
 
 Array = np.ndarray
 CLUSTERS = 20  # with fewer repositories an interval clustered by them is too narrow: then it is by issue

@@ -15,16 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from eval.data import Examples
+from eval.overlap import apart
+from eval.rows import Labelled, truth_and_known
 from eval.starter.sets import HeldOut
 from eval.starter.source import FIVE, ISSUES, LARGE, MORE, TEN, Folder
-from eval.store import Store
-from eval.systems import Output, Task
+from eval.systems.system import Output, Task
 from eval.systems.text import FittedLinear, Linear
+from labeler.base.examples import Examples
+from labeler.base.store import Store
 from labeler.code_hash import code_hash
 from labeler.labels import Label, LabelSet
-from training.overlap import apart
-from training.rows import Labelled, truth_and_known
 
 VALIDATION = 1000  # rows kept from training, to choose the strength of regularisation and the thresholds on
 # Of these sources no more rows, or they outweigh all others.
@@ -49,7 +49,7 @@ class LinearModel:
             return None
         texts = [f"{issue.title}\0{issue.body}" for issue in held.issues]
         files = self._data.sha256(*((LARGE, MORE) if held.complete else ()), ISSUES, FIVE)
-        code = code_hash("labeler", "eval", "training")
+        code = code_hash("labeler", "synthetic", "eval")
         key = [files, code, held.complete, [labels.names for labels in held.lists], texts]
         kept = self._store.get(key)
         if kept is None:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from eval.report.sections import cell
 from eval.starter.board import SYSTEMS
-from training.card import cell
 
 Results = Mapping[str, Any]
 MAIN_ROWS = {  # (set, figure) -> what a table calls it

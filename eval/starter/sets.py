@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from eval.forms import in_a_form
+from eval.rows import Labelled
 from eval.starter import source
 from eval.starter.source import TEN, THREE, Folder, issue_of, label_list
 from labeler.errors import InputError
 from labeler.issue import Issue
 from labeler.labels import Label, LabelSet
-from training.rows import Labelled
 
 Array = np.ndarray
 # Letters of `style` in project_lists: areas ("area: reactivity") and owners ("team/storage"), most with descriptions;

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from eval.report.sections import cell
 from eval.starter.page import MAIN_ROWS, Line, Results, figure, lines
-from training.card import cell
 
 ROLES = ("model", "earlier", "linear")
 ROWS = (("ten", "micro_f1"), ("lists", "micro_f1"), ("five", "macro_f1"), ("forms", "set_changed"))

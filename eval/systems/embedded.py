@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from eval.data import Examples
-from eval.reader import Reader
-from eval.store import Store
-from eval.systems import Array, Needs, Output, Task
-from eval.systems.text import FittedLinear, best_linear, best_on_validation, logistic_weights
+from eval.systems.system import Array, Needs, Output, Task
+from eval.systems.text import FittedLinear, best_linear
+from labeler.base.examples import Examples
+from labeler.base.reader import Reader
+from labeler.base.store import Store
 from labeler.errors import UsageError
 from labeler.issue import Issue
 from labeler.labels import LabelSet
+from synthetic.linear import STRENGTHS, best_on_validation, head_weights
 
 BLOCK = 256  # issues whose similarities to all training issues are held at once
 
@@ -52,20 +53,12 @@ class Head:
     key: str = "head"
     name: str = "logistic head on embeddings"
     needs: Needs = "model"
-    strengths: tuple[float, ...] = (0.001, 0.01, 0.1, 1.0)
+    strengths: tuple[float, ...] = STRENGTHS
 
     def fit(self, task: Task) -> FittedLinear:
         embeddings = Embeddings(_reader_of(task, self.key))
         given = embeddings(task.train.issues)
-        mean, spread = given.mean(0), np.maximum(given.std(0), 1e-6)
-
-        def candidates() -> Iterator[tuple[Array, Array]]:
-            for strength in self.strengths:
-                weights, biases = logistic_weights((given - mean) / spread, task.train, strength)
-                weights = weights / spread[:, None]
-                yield weights, biases - mean @ weights
-
-        return best_linear(embeddings, candidates(), task)
+        return best_linear(embeddings, head_weights(given, task.train, self.strengths), task)
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eval.store import Store
-from eval.systems import Needs, Output, Task
+from eval.systems.system import Needs, Output, Task
+from labeler.base.store import Store
 from labeler.config import environment, read_gemini
 from labeler.errors import LabelerError
 from labeler.issue import Issue

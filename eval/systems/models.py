@@ -14,14 +14,14 @@ import numpy as np
 
 from eval.answers import labels_of
 from eval.generate import free_answers
-from eval.systems import Needs, Output, System, Task
+from eval.systems.system import Needs, Output, System, Task
+from labeler.base.thresholds import fit_thresholds
 from labeler.issue import Issue
 from labeler.labels import LabelSet
 from labeler.progress import counted
-from training.thresholds import fit_thresholds
 
 if TYPE_CHECKING:
-    from eval.reader import Reader
+    from labeler.base.reader import Reader
 
 Array = np.ndarray
 

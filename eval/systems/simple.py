@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eval.metrics import micro_f1
-from eval.systems import Array, Needs, Output, Task
+from eval.systems.system import Array, Needs, Output, Task
+from labeler.base.f1 import micro_f1
 from labeler.issue import Issue
 from labeler.labels import Label, LabelSet, fold
 

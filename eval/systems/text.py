@@ -12,11 +12,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from eval.data import Examples
-from eval.metrics import micro_f1
-from eval.systems import Array, Needs, Output, Task
+from eval.systems.system import Array, Needs, Output, Task
+from labeler.base.examples import Examples
 from labeler.issue import Issue
-from training.thresholds import fit_thresholds
+from synthetic.linear import Weights, best_weights, logistic_weights, probabilities, settled
 
 BODY_LENGTH = 4000  # characters of the body that are read
 
@@ -127,16 +126,6 @@ def text_of(issue: Issue) -> str:
     return f"{issue.title}\n{issue.body[:BODY_LENGTH]}"
 
 
-def probabilities(features: Any, weights: Array, biases: Array) -> Array:
-    """Sigmoid of the linear scores: float64 (n, L)."""
-    from scipy.special import expit
-
-    if not features.shape[0]:  # then F, too, may be 0
-        return np.zeros((0, len(biases)))
-    found: Array = expit(np.asarray(features @ weights, dtype=np.float64) + biases)
-    return found
-
-
 def bayes_weights(counts: Any, train: Examples, smoothing: float) -> tuple[Array, Array]:
     """Log-odds of multinomial naive Bayes (Manning, Raghavan, Schütze 2008, ch. 13), each label against its absence.
 
@@ -154,63 +143,12 @@ def bayes_weights(counts: Any, train: Examples, smoothing: float) -> tuple[Array
         priors.append(cells.sum(0))
     yes, no = priors
     weights, biases = logs[0] - logs[1], np.log(np.maximum(yes, 1) / np.maximum(no, 1))
-    return _settled(weights, biases, yes, no)
+    return settled(weights, biases, yes, no)
 
 
-def logistic_weights(features: Any, train: Examples, strength: float, **options: Any) -> tuple[Array, Array]:
-    """One logistic regression a label, on the rows where the label is known: weights (F, L), biases (L,).
-
-    Args:
-        features: (n, F), dense or sparse.
-        strength: scikit-learn's C, the inverse of the regularisation.
-        options: how scikit-learn is to solve it.
-    """
-    from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits
-
-    yes, no = (train.truth & train.known).sum(0), (~train.truth & train.known).sum(0)
-    weights, biases = np.zeros((features.shape[1], len(yes))), np.zeros(len(yes))
-    for label in np.flatnonzero((yes > 0) & (no > 0)):
-        rows = np.flatnonzero(train.known[:, label])
-        model = LogisticRegression(C=strength, max_iter=1000, random_state=0, **options)
-        # Products this small are not worth sharing: threads that waited for each other took forty times as long.
-        with threadpool_limits(1):
-            model.fit(features[rows], train.truth[rows, label])
-        weights[:, label], biases[label] = model.coef_[0], model.intercept_[0]
-    return _settled(weights, biases, yes, no)
-
-
-def best_linear(features: Features, candidates: Iterable[tuple[Array, Array]], task: Task) -> FittedLinear:
-    """The (weights, biases) with the best micro-F1 on validation, each at its own thresholds; the first of equals."""
-    given = features(task.validation.issues)
-    kept = [(weights, biases) for weights, biases in candidates]
-    found = [probabilities(given, weights, biases) for weights, biases in kept]
-    best, thresholds = best_on_validation(found, task)
-    return FittedLinear(features, *kept[best], thresholds)
-
-
-def best_on_validation(found: Sequence[Array], task: Task) -> tuple[int, tuple[float, ...]]:
-    """Which of several probabilities (n, L) of the validation issues is best by micro-F1, and its thresholds."""
-    truth, known = task.validation.truth, task.validation.known
-    fitted = [_thresholds(given, task) for given in found]
-    scores = [
-        micro_f1(truth, given >= np.array(thresholds), known) for given, thresholds in zip(found, fitted, strict=True)
-    ]
-    best = int(np.argmax(scores))
-    return best, fitted[best]
-
-
-def _thresholds(found: Array, task: Task) -> tuple[float, ...]:
-    """Thresholds on validation. A label that no training row has is never set, however frequent it is there."""
-    fitted = np.array(fit_thresholds(task.validation.truth, found, task.validation.known))
-    met = (task.train.truth & task.train.known).any(0)
-    return tuple(np.where(met, fitted, 1.0).tolist())
-
-
-def _settled(weights: Array, biases: Array, yes: Array, no: Array) -> tuple[Array, Array]:
-    one_sided = (yes == 0) | (no == 0)
-    constant = np.where(yes > 0, np.inf, -np.inf)
-    return np.where(one_sided, 0.0, weights).astype(np.float32), np.where(one_sided, constant, biases)
+def best_linear(features: Features, candidates: Iterable[Weights], task: Task) -> FittedLinear:
+    """The candidate with the best micro-F1 on validation, each at its own thresholds; the first of equals."""
+    return FittedLinear(features, *best_weights(features(task.validation.issues), candidates, task))
 
 
 def _rare(count: int) -> int:

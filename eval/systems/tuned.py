@@ -6,18 +6,19 @@ What is fitted lives in a temporary folder, and no longer than the process that 
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import compress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from eval.data import Examples
-from eval.reader import Reader
-from eval.store import Store
-from eval.systems import Needs, Output, Task
+from eval.processes import ROOT
 from eval.systems.models import Answering, Thresholds
+from eval.systems.system import Needs, Output, Task
+from eval.training_process import training_command
+from labeler.base.examples import Examples
+from labeler.base.reader import Reader
+from labeler.base.store import Store
 from labeler.bundle import sha256
 from labeler.code_hash import code_hash
 from labeler.dataset import Row, write_dataset
@@ -25,8 +26,6 @@ from labeler.dataset_folder import DATASET, write_labels, write_sources
 from labeler.errors import LabelerError
 from labeler.issue import Issue
 from labeler.labels import LabelSet
-
-_ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -51,8 +50,8 @@ class Tuned:
         work = TemporaryDirectory(prefix="eval-tuned-")
         data, out = Path(work.name) / "data", Path(work.name) / "run"
         write_folder(data, {"train": task.train, "validation": task.validation}, task.labels)
-        command = [sys.executable, "-m", "training", "run", "--data", str(data), "--base", self.base, "--out", str(out)]
-        done = subprocess.run([*command, *self.options], cwd=_ROOT, capture_output=True, text=True, check=False)
+        command = training_command("run", "--data", str(data), "--base", self.base, "--out", str(out), *self.options)
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
             said = done.stderr.strip().rpartition("error: ")[2]
             raise LabelerError(f"tuning {self.base} on {len(task.train)} issues failed: {said}")
@@ -85,7 +84,7 @@ class TunedModel:
 def tuned(bases: Sequence[str], preset: str, changes: Sequence[str]) -> list[Tuned]:
     """A system for each base, called by the last part of its name; preset and changes as `training run` takes them."""
     options = ("--preset", _place(preset), *(part for change in changes for part in ("--set", change)))
-    rests_on = _content(preset) + code_hash("labeler", "training")
+    rests_on = _content(preset) + code_hash("labeler", "synthetic", "eval", "training")
     return [
         Tuned(f"lora:{_called(base)}", f"LoRA on {_called(base)}", _place(base), options, rests_on + _content(base))
         for base in bases

@@ -6,9 +6,9 @@ import argparse
 import sys
 from dataclasses import replace
 
-from labeler.commands.common import resolve_model
 from labeler.config import Machine, Settings, environment
 from labeler.labels import read_labels
+from labeler.models import resolve_model
 from labeler.predict import Labeler
 
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from labeler.config import Machine
 from labeler.errors import UsageError
 from labeler.labels import read_labels
+from labeler.models import resolve_model
 from labeler.policy import Policy
-from labeler.predict import STARTER, Labeler
+from labeler.predict import Labeler
 
 if TYPE_CHECKING:
     from labeler.github import GitHub
@@ -86,24 +87,6 @@ def load_from(arguments: argparse.Namespace, machine: Machine, *, workers: int =
     folder = resolve_model(arguments.model, machine, offline=arguments.offline)
     threads = 1 if workers > 1 else arguments.threads
     return Labeler(folder, labels, cache=machine.cache, threads=threads, workers=workers)
-
-
-def resolve_model(model: str, machine: Machine, *, offline: bool = False) -> Path:
-    from labeler.hub import resolve
-    from labeler.progress import download_bar
-
-    with download_bar() as progress:
-        return resolve(
-            model,
-            cache=machine.cache,
-            starter=STARTER,
-            offline=offline or machine.offline,
-            github_token=machine.github_token,
-            hub_token=machine.hub_token,
-            github_api_url=machine.github_api_url,
-            hub_url=machine.hub_endpoint,
-            progress=progress,
-        )
 
 
 def connect(machine: Machine) -> GitHub:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from labeler.bundle import read_manifest
-from labeler.commands.common import resolve_model
 from labeler.config import Machine
+from labeler.models import resolve_model
 
 EXAMPLES = """examples:
   python -m labeler fetch owner/name@0123456789abcdef0123456789abcdef01234567

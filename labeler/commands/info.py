@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from labeler.bundle import MANIFEST, Manifest, read_manifest
-from labeler.commands.common import resolve_model
 from labeler.config import Machine
+from labeler.models import resolve_model
 
 EXAMPLES = """examples:
   python -m labeler info

@@ -44,11 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from eval.reader import Reader
-    from eval.store import default_store
-    from labeler.commands.common import resolve_model
+    from labeler.base.reader import Reader
+    from labeler.base.store import default_store
     from labeler.config import environment, read_machine
     from labeler.files import write_text
+    from labeler.models import resolve_model
     from synthetic.active import active
     from synthetic.label_file import place_labels
 

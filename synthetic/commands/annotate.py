@@ -92,7 +92,9 @@ def _run(arguments: argparse.Namespace) -> int:
     annotators = _annotators(arguments, labels, asker)
     if arguments.dry_run:
         return _dry_run(arguments, annotators)
-    return _batch(arguments, annotators, gemini) if arguments.batch else _one_by_one(arguments, annotators, asker)
+    if arguments.batch:
+        return _batch(arguments, annotators, gemini)
+    return _one_by_one(arguments, annotators, asker, gemini)
 
 
 def _annotators(arguments: argparse.Namespace, labels: LabelSet, asker: Asker) -> list[Annotator]:
@@ -146,7 +148,7 @@ def _dry_run(arguments: argparse.Namespace, annotators: Sequence[Annotator]) -> 
     return 0
 
 
-def _one_by_one(arguments: argparse.Namespace, annotators: Sequence[Annotator], asker: Asker) -> int:
+def _one_by_one(arguments: argparse.Namespace, annotators: Sequence[Annotator], asker: Asker, gemini: Gemini) -> int:
     from synthetic.annotate import annotate
     from synthetic.bar import spending_bar
 
@@ -156,7 +158,7 @@ def _one_by_one(arguments: argparse.Namespace, annotators: Sequence[Annotator], 
     def interrupted(under_way: int) -> None:
         say(f"waiting for {under_way} requests under way, which are paid; Ctrl-C again drops them")
 
-    with _caches(arguments, made.tasks, asker.gemini) as caches, spending_bar(total, "asking") as advance:
+    with _caches(arguments, made.tasks, gemini) as caches, spending_bar(total, "asking") as advance:
         tally = annotate(
             arguments.folder,
             made.tasks,

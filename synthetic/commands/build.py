@@ -128,8 +128,7 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
 def _fetch(arguments: argparse.Namespace, machine: Machine) -> Fetched:
     from labeler.github import GitHub
     from labeler.refusals import RateLimited
-    from synthetic.commands.fetch import PATIENCE_SECONDS, TOKEN_REMEDY
-    from synthetic.fetch import Wanted, fetch
+    from synthetic.fetch import PATIENCE_SECONDS, TOKEN_REMEDY, Wanted, fetch
 
     api_url = (arguments.api_url or machine.github_api_url).rstrip("/")
     wanted = Wanted(

@@ -14,7 +14,7 @@ from labeler.argument_types import positive
 from labeler.config import environment, read_machine
 from labeler.errors import GitHubError, InputError, UsageError
 from labeler.refusals import RateLimited
-from synthetic.fetch import Fetched, Wanted, fetch
+from synthetic.fetch import PATIENCE_SECONDS, TOKEN_REMEDY, Fetched, Wanted, fetch
 from synthetic.issues import utc
 from synthetic.lock import alone
 from synthetic.records import FETCH, ISSUES
@@ -25,9 +25,6 @@ EXAMPLES = """examples:
   python -m synthetic fetch octocat/hello-world --out data/hello --since 2024-01-01 --events
   python -m synthetic fetch team/app --out data/app --api-url https://github.example.com/api/v3
   python -m synthetic fetch --from issues.jsonl --repo octocat/hello-world --out data/hello"""
-# All waiting of a run but that for a used-up limit, which is waited out.
-PATIENCE_SECONDS = 300.0
-TOKEN_REMEDY = "A token raises 60 requests an hour to 5,000: set GITHUB_TOKEN, for instance to $(gh auth token)."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

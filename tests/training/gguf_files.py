@@ -10,9 +10,9 @@ import numpy as np
 from gguf import GGMLQuantizationType, GGUFWriter
 from gguf.quants import quantize
 
+from eval.gemma_tokenizer import CONTROL_TOKENS
 from labeler.tensors import TensorFile
 from tests.training.small import write_base
-from training.tokenizer import CONTROL_TOKENS
 
 NAMES = {
     "input_layernorm": "attn_norm", "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k",

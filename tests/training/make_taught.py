@@ -18,6 +18,9 @@ from typing import Any
 import torch
 from transformers import Gemma3ForCausalLM
 
+from eval.gemma_tokenizer import train_tokenizer
+from eval.rows import Labelled
+from eval.shapes import write_random_checkpoint
 from labeler.issue import Issue
 from labeler.prompt import INSTRUCTION, Renderer
 from labeler.tokenizer import LibraryTokenizer
@@ -25,10 +28,7 @@ from tests.models import TAUGHT, TAUGHT_BUDGET, TAUGHT_LABELS, tiny_config
 from training.batching import plan_batches
 from training.collate import collate, count_answers_only
 from training.examples import Encoder, Variation
-from training.rows import Labelled
 from training.settings import read_settings
-from training.shapes import write_random_checkpoint
-from training.tokenizer import train_tokenizer
 
 ROWS, EPOCHS, RATE = 4000, 14, 4e-3
 SMALL: dict[str, Any] = {

@@ -16,7 +16,8 @@ from safetensors.torch import load_file
 from labeler.errors import InputError
 from tests.training.small import make_rows, small_settings, write_base, write_folder
 from training.device import Device, choose_numerics
-from training.run import read_record, run
+from training.run import run
+from training.run_record import read_record
 
 _RUN = """
 import sys

@@ -18,7 +18,8 @@ from tests.standins.hub import HubServer
 from tests.training.small import make_rows, small_settings, write_base, write_folder
 from training.base import find_base
 from training.checkpoint import Weights, read_config
-from training.run import read_record, run
+from training.run import run
+from training.run_record import read_record
 
 NAME = "team/tiny-gemma"
 

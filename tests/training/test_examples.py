@@ -12,6 +12,7 @@ import torch
 from tokenizers import Tokenizer
 from transformers import Gemma3ForCausalLM
 
+from eval.rows import Labelled
 from labeler.answer import Grammar
 from labeler.issue import Issue
 from labeler.prompt import Renderer
@@ -20,7 +21,6 @@ from tests.training.small import LABELS, make_rows, small_settings, write_base
 from training.batching import Batch, in_order, plan_batches
 from training.collate import collate, count_answers_only
 from training.examples import Encoder, Example, Variation, encode_epochs
-from training.rows import Labelled
 
 VARIED = Variation(subset=0.7, drop_label=0.5, shuffle=0.5, hide_descriptions=0.5)
 ROW = Labelled(Issue("crash", "on start", id="7"), frozenset(["bug", "question"]), LABELS.names, "made")

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers.convert_slow_tokenizer import generate_merges
 
+from eval.gemma_tokenizer import BYTE_TOKENS, CONTROL_TOKENS
 from labeler.bundle import read_manifest
 from labeler.errors import InputError
 from labeler.tensors import TensorFile
@@ -26,8 +27,8 @@ from training.checkpoint import read_config
 from training.cli import main
 from training.gguf_tokenizer import rebuilt_tokenizer
 from training.merge import to_bfloat16
-from training.run import read_record, run
-from training.tokenizer import BYTE_TOKENS, CONTROL_TOKENS
+from training.run import run
+from training.run_record import read_record
 
 
 @pytest.mark.parametrize(("kind", "tolerance"), [("F32", 0.0), ("BF16", 0.0), ("F16", 2**-9), ("Q8_0", 2**-6)])

@@ -16,9 +16,9 @@ from labeler.errors import InputError
 from labeler.labels import Label, LabelSet
 from labeler.tensors import TensorFile, write_tensors
 from tests.models import tiny_config, write_checkpoint
-from training.backends import save_trained
+from training.adapter_files import ADAPTER, ADAPTER_CONFIG, save_trained
 from training.export import export
-from training.merge import ADAPTER, ADAPTER_CONFIG, merge, to_bfloat16
+from training.merge import merge, to_bfloat16
 
 IDS = torch.tensor([[2, 5, 17, 99, 40, 3, 8]])
 

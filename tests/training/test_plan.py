@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from eval.overlap import overlapping
+from eval.rows import Labelled
 from labeler.dataset import Row
 from labeler.dataset_folder import open_dataset
 from labeler.errors import InputError
@@ -25,10 +27,8 @@ from training.collate import collate, count_answers_only
 from training.data import has_splits, read_tuning_data, write_splits
 from training.device import Device, Numerics
 from training.memory import estimate, kept_bytes, parameter_counts
-from training.overlap import overlapping
 from training.plan import print_plan, refuse_what_cannot_fit
 from training.prepare import Prepared, prepare
-from training.rows import Labelled
 
 FP32 = Numerics("fp32", "adamw_torch_fused", False)
 

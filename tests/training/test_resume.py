@@ -14,7 +14,8 @@ from safetensors.torch import load_file
 
 from labeler.errors import UsageError
 from tests.training.small import make_rows, small_settings, write_base, write_folder
-from training.run import begin, read_record, run
+from training.run import run
+from training.run_record import begin, read_record
 
 # Kills its own process after the evaluation at step 21, before that step's checkpoint: the one of step 14 is the last.
 _KILLED = """

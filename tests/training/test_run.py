@@ -15,6 +15,7 @@ import torch
 from peft import PeftModel
 from transformers import Gemma3ForCausalLM
 
+from eval.rows import Labelled
 from labeler.answer import Grammar
 from labeler.errors import InputError, LabelerError
 from labeler.issue import Issue
@@ -25,8 +26,8 @@ from training.cli import main
 from training.collate import collate, count_answers_only
 from training.data import read_tuning_data
 from training.prepare import prepare
-from training.rows import Labelled
-from training.run import read_record, read_result, recorded_settings, run
+from training.run import run
+from training.run_record import read_record, read_result, recorded_settings
 from training.scoring import Question, _Walk, answers, micro_f1
 from training.settings import as_toml, read_settings
 

@@ -18,7 +18,7 @@ import pytest
 from labeler.errors import InputError, UsageError
 from tests.training.small import make_rows, small_settings, write_base, write_folder
 from training.cli import main
-from training.run import read_record
+from training.run_record import read_record
 from training.search import _pruner, _Watch, search
 from training.search_results import Trial, draw, print_results, write_results
 from training.search_space import params_of, settings_of, suggest

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from eval.report.sections import CARD
 from labeler.bundle import read_manifest, sha256, verify
 from labeler.errors import InputError
 from labeler.issue import Issue
@@ -15,7 +16,6 @@ from labeler.labels import Label, LabelSet, read_labels
 from labeler.predict import Labeler
 from tests.models import write_bundle
 from tests.training.starter_material import RECIPE, small_recipe, write_material, write_recipe
-from training.card import CARD
 from training.cli import main as train
 from training.starter.calibrating import probabilities, validation_views
 from training.starter.material import ISSUES, Example, ListExamples, Material
@@ -107,7 +107,7 @@ def test_a_record_tells_what_was_dealt_else_the_piles(data: Path, labels: LabelS
 
 
 def test_unknown_cells_do_not_count(data: Path, labels: LabelSet, tmp_path: Path) -> None:
-    from training.rows import truth_and_known
+    from eval.rows import truth_and_known
 
     views = validation_views(Material(data), labels, small_recipe(tmp_path).data, set(), people=8, large=0, seed=1)
     truth, known = truth_and_known(views.all, labels.names)

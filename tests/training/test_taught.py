@@ -7,7 +7,7 @@ from statistics import fmean
 
 import numpy as np
 
-from eval.metrics import micro_f1
+from labeler.base.f1 import micro_f1
 from labeler.predict import Labeler
 from tests.models import TAUGHT_LABELS
 from tests.training.make_taught import made_up, make

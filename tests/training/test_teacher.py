@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from eval.rows import Labelled
 from labeler.dataset_folder import write_sources
 from labeler.issue import Issue
 from labeler.prompt import Renderer
@@ -17,7 +18,6 @@ from tests.training.small import LABELS, make_rows, small_settings, write_base, 
 from training.data import read_tuning_data
 from training.examples import Encoder, Variation
 from training.prepare import prepare
-from training.rows import Labelled
 from training.teacher import TEACHER, Teacher, out_of_fold
 
 ROW = Labelled(Issue("crash", "on start", id="7"), frozenset(["bug"]), ("bug", "enhancement"), "made")

@@ -25,7 +25,8 @@ from training.base import find_base
 from training.checkpoint import Weights, read_config
 from training.export import _PROBES, export
 from training.prepare import prepare
-from training.run import read_record, run
+from training.run import run
+from training.run_record import read_record
 from training.unpack import unpack
 
 ISSUE = Issue("The application crashes", "when I open the settings page")

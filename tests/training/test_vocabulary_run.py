@@ -15,7 +15,8 @@ from labeler.errors import UsageError
 from tests.training.small import make_rows, small_settings, write_folder
 from tests.vocabularies import SIZE, write_order, write_whole
 from training.cli import main
-from training.run import read_record, run
+from training.run import run
+from training.run_record import read_record
 from training.settings import as_toml
 from training.vocabulary.checkpoint import OLD_IDS, trimmed
 

@@ -16,6 +16,7 @@ import torch
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from labeler.progress import say
 from training.backends.body import take_over
 from training.backends.peft import adapted
 from training.base import Base
@@ -96,8 +97,6 @@ class Layers:
         except torch._dynamo.exc.TorchDynamoException as error:
             if self._layer is _layer:
                 raise
-            from training.run import say
-
             reason = str(error).strip().partition("\n")[0]
             say(f"the layers cannot be compiled here and run as they are, which is slower: {reason}")
             self._layer = _layer

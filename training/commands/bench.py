@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from training.backends import BACKENDS
 
 if TYPE_CHECKING:
-    from training.bench import Report
+    from training.bench_report import Report
 
 HELP = "time training and its memory on a random model of a named shape"
 EXAMPLES = """examples:
@@ -23,7 +23,7 @@ EXAMPLES = """examples:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--shape", default="gemma-3-270m", help="gemma-3-270m (default) or tiny; training/shapes.py")
+    parser.add_argument("--shape", default="gemma-3-270m", help="gemma-3-270m (default) or tiny; eval/shapes.py")
     parser.add_argument("--layers", type=int, help="only the first so many layers of the shape")
     parser.add_argument("--vocabulary", type=int, help="a vocabulary of so many tokens instead of the shape's")
     parser.add_argument("--steps", type=int, default=10, help="steps to time (10), after two to warm up")
@@ -67,7 +67,7 @@ def _print(report: Report) -> None:
     from rich.table import Table
 
     from labeler.terminal import console
-    from training.bench import EPOCHS, ISSUES
+    from training.bench_report import EPOCHS, ISSUES
     from training.logs import duration
 
     times = report.times

@@ -13,7 +13,7 @@ from labeler.errors import UsageError
 from labeler.textfile import one_line
 
 if TYPE_CHECKING:
-    from training.retrain import Outcome
+    from training.retrain_job import Outcome
 
 HELP = "fetch new issues, label, split, tune, export, evaluate, gate, publish: what has not changed is not done again"
 EXAMPLES = """examples:

@@ -11,8 +11,8 @@ A model whose recipe kept none has no unseen rows of the second view, except tho
 record (`rows.json`, see `training.starter.record`) tells them. Rows it was tuned on are never taken, since on them a
 model is surer than it may be, and that is just what calibration is to measure. With no row of the large model, or too
 few of a label, people's rows alone are fitted, and a label of few examples is set only where it is likelier than not
-(`training.thresholds.fit_thresholds`). What an adapter saw before the run that went on from it counts as unseen where
-no record of it is given: then the fit is a little too sure of itself.
+(`labeler.base.thresholds.fit_thresholds`). What an adapter saw before the run that went on from it counts as unseen
+where no record of it is given: then the fit is a little too sure of itself.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ from typing import Any
 
 import numpy as np
 
-from eval.metrics import micro_f1
+from eval.report.sections import CARD, keep_sections
+from eval.rows import Labelled, truth_and_known
+from labeler.base.f1 import micro_f1
 from labeler.bundle import Manifest, read_manifest, write_manifest
 from labeler.decoder import available_cores
 from labeler.errors import InputError
@@ -34,10 +36,9 @@ from labeler.issue import Issue
 from labeler.labels import LabelSet
 from labeler.predict import Labeler
 from labeler.progress import counted
-from training.card import CARD, card, keep_sections
+from training.card import card
 from training.fitted import Fitted, fit_all
 from training.licence import write_notice
-from training.rows import Labelled, truth_and_known
 from training.starter.material import Example, Material
 from training.starter.new_labels import fit_new_labels
 from training.starter.recipe import DataSettings, Recipe

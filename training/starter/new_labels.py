@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.metrics import micro_f1
+from labeler.base.f1 import micro_f1
 from labeler.bundle import Manifest, read_manifest, write_manifest
 from labeler.decoder import available_cores
 from labeler.issue import Issue

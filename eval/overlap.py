@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from eval.rows import Labelled
 from synthetic.duplicates import NEAR, jaccard, shingles, words
-from training.rows import Labelled
 
 _ALIKE_TITLES = 0.5  # share of words: two issues that hardly filled in their template are alike in all but the title
 

@@ -14,8 +14,8 @@ from enum import StrEnum
 
 import numpy as np
 
-from eval.live.stories import Change, Story
 from labeler.labels import LabelSet, fold
+from labeler.verdicts.stories import Change, Story
 
 Array = np.ndarray
 # Labels that are there so soon after an issue opens come from its template: the action found them in place.

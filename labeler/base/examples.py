@@ -1,4 +1,4 @@
-"""What is evaluated on: issues with their truth, as arrays, split into train, validation and test."""
+"""A dataset as arrays: issues with their truth, split into train, validation and test."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Examples:
 
 @dataclass(frozen=True)
 class Splits:
-    """A dataset as evaluation uses it. `sha256` is that of the data, labels and sources together."""
+    """A dataset as it is learned from and judged on. `sha256` is that of the data, labels and sources together."""
 
     name: str
     labels: LabelSet

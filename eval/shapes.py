@@ -118,7 +118,7 @@ def grown_tokenizer(texts: Iterable[str], vocab_size: int, seed: int = 0) -> str
 
     The random merges have next to no effect on ordinary text, but cost what real ones cost to load.
     """
-    from training.tokenizer import train_tokenizer
+    from eval.gemma_tokenizer import train_tokenizer
 
     state = json.loads(train_tokenizer(texts, min(vocab_size, 16_384)).to_str())
     vocab, merges = state["model"]["vocab"], state["model"]["merges"]

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from eval.store import Store
+from labeler.base.store import Store
 from labeler.bundle import MANIFEST, sha256
 from labeler.code_hash import code_hash
 from labeler.decoder import available_cores

@@ -1,0 +1,1 @@
+"""What several packages share and the runtime does not need. Nothing here is heavy to import."""
