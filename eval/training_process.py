@@ -9,7 +9,14 @@ from __future__ import annotations
 import sys
 from typing import Literal
 
+from labeler.code_hash import code_hash
+
 
 def training_command(name: Literal["run", "export"], *arguments: str) -> list[str]:
     """The process's command line; it is to run in `eval.processes.ROOT`."""
     return [sys.executable, "-m", "training", name, *arguments]
+
+
+def training_code() -> str:
+    """The hash of the code that a tuned model rests on."""
+    return code_hash("labeler", "synthetic", "eval", "training")

@@ -15,12 +15,11 @@ from tempfile import TemporaryDirectory
 from eval.processes import ROOT
 from eval.systems.models import Answering, Thresholds
 from eval.systems.system import Needs, Output, Task
-from eval.training_process import training_command
+from eval.training_process import training_code, training_command
 from labeler.base.examples import Examples
 from labeler.base.reader import Reader
 from labeler.base.store import Store
 from labeler.bundle import sha256
-from labeler.code_hash import code_hash
 from labeler.dataset import Row, write_dataset
 from labeler.dataset_folder import DATASET, write_labels, write_sources
 from labeler.errors import LabelerError
@@ -84,7 +83,7 @@ class TunedModel:
 def tuned(bases: Sequence[str], preset: str, changes: Sequence[str]) -> list[Tuned]:
     """A system for each base, called by the last part of its name; preset and changes as `training run` takes them."""
     options = ("--preset", _place(preset), *(part for change in changes for part in ("--set", change)))
-    rests_on = _content(preset) + code_hash("labeler", "synthetic", "eval", "training")
+    rests_on = _content(preset) + training_code()
     return [
         Tuned(f"lora:{_called(base)}", f"LoRA on {_called(base)}", _place(base), options, rests_on + _content(base))
         for base in bases
