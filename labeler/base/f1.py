@@ -47,7 +47,7 @@ def f1_scores(truth: Array, predicted: Array, known: Array | None = None) -> Arr
     Returns:
         float64 (labels,), best 1.
     """
-    return _prf(*_sums(truth, predicted, known))[2]
+    return prf(*_sums(truth, predicted, known))[2]
 
 
 def micro_f1(truth: Array, predicted: Array, known: Array | None = None) -> float:
@@ -74,15 +74,15 @@ def precision_recall_f1(
     """
     hits, said, true = _sums(truth, predicted, known)
     if average == "micro":
-        return PRF(*(float(figure) for figure in _prf(hits.sum(), said.sum(), true.sum())))
+        return PRF(*(float(figure) for figure in prf(hits.sum(), said.sum(), true.sum())))
     weights = true if average == "weighted" else np.ones(len(true))
-    return PRF(*(float(ratio(figures @ weights, weights.sum())) for figures in _prf(hits, said, true)))
+    return PRF(*(float(ratio(figures @ weights, weights.sum())) for figures in prf(hits, said, true)))
 
 
 def label_table(truth: Array, predicted: Array, known: Array | None, names: Sequence[str]) -> tuple[LabelFigures, ...]:
     """Every label's figures, in listed order; a label never predicted has precision 0, one never true recall 0."""
     sums = _sums(truth, predicted, known)
-    columns = zip(names, *sums, *_prf(*sums), strict=True)
+    columns = zip(names, *sums, *prf(*sums), strict=True)
     return tuple(
         LabelFigures(name, int(true), int(said), float(precision), float(recall), float(f1))
         for name, _, said, true, precision, recall, f1 in columns
@@ -106,11 +106,12 @@ def ratio(part: Array, whole: Array) -> Array:
     return found
 
 
+def prf(hits: Array, said: Array, true: Array) -> tuple[Array, Array, Array]:
+    """Precision, recall and F1 from counts of cells that are hit, predicted, true."""
+    return ratio(hits, said), ratio(hits, true), ratio(2 * hits, said + true)
+
+
 def _sums(truth: Array, predicted: Array, known: Array | None) -> tuple[Array, Array, Array]:
     """Of each label the number of issues where it is hit, predicted, true."""
     truth, predicted, _ = known_cells(truth, predicted, known)
     return (truth & predicted).sum(0), predicted.sum(0), truth.sum(0)
-
-
-def _prf(hits: Array, said: Array, true: Array) -> tuple[Array, Array, Array]:
-    return ratio(hits, said), ratio(hits, true), ratio(2 * hits, said + true)
