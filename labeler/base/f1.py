@@ -106,11 +106,12 @@ def ratio(part: Array, whole: Array) -> Array:
     return found
 
 
+def prf(hits: Array, said: Array, true: Array) -> tuple[Array, Array, Array]:
+    """Precision, recall and F1 from counts of cells that are hit, predicted, true."""
+    return ratio(hits, said), ratio(hits, true), ratio(2 * hits, said + true)
+
+
 def _sums(truth: Array, predicted: Array, known: Array | None) -> tuple[Array, Array, Array]:
     """Of each label the number of issues where it is hit, predicted, true."""
     truth, predicted, _ = known_cells(truth, predicted, known)
     return (truth & predicted).sum(0), predicted.sum(0), truth.sum(0)
-
-
-def prf(hits: Array, said: Array, true: Array) -> tuple[Array, Array, Array]:
-    return ratio(hits, said), ratio(hits, true), ratio(2 * hits, said + true)
