@@ -10,10 +10,10 @@ COMPILE = .venv/bin/uv pip compile -q pyproject.toml --universal --python-versio
 test: test-runtime test-training
 
 test-runtime: .venv/dev
-	.venv/bin/python -m pytest --ignore tests/training
+	.venv/bin/python -m pytest
 
 test-training: .venv-train/done
-	.venv-train/bin/python -m pytest tests/training
+	.venv-train/bin/python -m pytest $$(grep -rl --include="test_*.py" "pytest.mark.training" tests)
 
 lint: .venv/dev
 	.venv/bin/ruff check .

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from labeler.command_line import run_commands
+from labeler.console.command_line import run_commands
 
 COMMANDS = {
     "score": "score the raw answers of any system",
@@ -27,6 +27,6 @@ read on in the repository: docs/judging.md, docs/speed.md"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command and returns its exit code (`labeler.command_line`)."""
+    """Runs one command and returns its exit code (`labeler.console.command_line`)."""
     about = "Measures what the labeller is worth."
     return run_commands("eval", COMMANDS, about, EXAMPLES, argv)

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from labeler.command_line import EXIT_CODES, Parser, guarded
 from labeler.config import environment, read_machine
+from labeler.console.command_line import EXIT_CODES, Parser, guarded
 
 COMMANDS = {
     "label": "label issues and print the labels (the default command)",

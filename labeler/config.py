@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from labeler.decide import Policy
+from labeler.decision.decide import Policy
 from labeler.errors import UsageError
 
 STARTER = "starter"

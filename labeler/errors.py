@@ -6,7 +6,7 @@ LabelerError            exit code 1: something outside the program must be mende
 ├── BundleError         a model bundle is missing or damaged
 │   └── NewerBundleError    … or made for a newer version
 ├── DownloadError       a bundle could not be fetched
-└── GitHubError         GitHub refused or did not answer; subclasses in labeler.refusals
+└── GitHubError         GitHub refused or did not answer; subclasses in labeler.github.refusals
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from labeler.command_line import run_commands
+from labeler.console.command_line import run_commands
 
 COMMANDS = {
     "build": "all of the following in one go, resumable",
@@ -31,6 +31,6 @@ read on in the repository: docs/datasets.md, docs/csv-label.md"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command and returns its exit code (`labeler.command_line`)."""
+    """Runs one command and returns its exit code (`labeler.console.command_line`)."""
     about = "Makes a CSV-label dataset from a repository's history and a large language model."
     return run_commands("synthetic", COMMANDS, about, EXAMPLES, argv)

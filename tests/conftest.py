@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,13 @@ from hypothesis import settings
 # A busy machine must not make a property fail by its time; the same examples every run.
 settings.register_profile("project", deadline=None, derandomize=True)
 settings.load_profile("project")
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Files that need the training environment are left out where torch is not installed."""
+    if not collection_path.name.startswith("test_") or find_spec("torch") is not None:
+        return None
+    return True if "pytest.mark.training" in collection_path.read_text(encoding="utf-8") else None
 
 
 @pytest.fixture(scope="session")

@@ -102,8 +102,8 @@ def summary_markdown(folder: Path) -> str:
 
 def manifest_labels() -> list[Mapping[str, str]]:
     """The starter's labels."""
-    from labeler.bundle import read_manifest
-    from labeler.predict import STARTER
+    from labeler.model.bundle import read_manifest
+    from labeler.model.predict import STARTER
 
     return [{"name": name} for name in read_manifest(STARTER).labels.names]
 

@@ -7,10 +7,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from eval.gemma_tokenizer import train_tokenizer
-from eval.shapes import SHAPES, write_random_checkpoint
-from labeler.labels import Label, LabelSet, read_labels
-from training.export import export
+from eval.speed.gemma_tokenizer import train_tokenizer
+from eval.speed.shapes import SHAPES, write_random_checkpoint
+from labeler.labels.label_set import Label, LabelSet, read_labels
+from training.export.bundle_export import export
 
 # Names that share beginnings, one that is the beginning of another, and letters outside the vocabulary.
 LABELS = LabelSet(

@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("labeler", "synthetic", "eval", "training")  # each imports only itself and those before it
 # The one reference upward: eval has work of training done by a process, by these commands of it.
-UPWARD, STARTED = "eval.training_process", {"run", "export"}
+UPWARD, STARTED = "eval.systems.training_process", {"run", "export"}
 _HIGHER = {name: re.compile(rf"(?:{'|'.join(PACKAGES[i + 1 :])})(?:\.\w+)*") for i, name in enumerate(PACKAGES[:-1])}
 
 

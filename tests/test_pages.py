@@ -14,9 +14,9 @@ from urllib.parse import unquote
 
 import pytest
 
-from labeler.dataset import COLUMNS
-from labeler.dataset_folder import open_dataset
-from labeler.labels import KEYS
+from labeler.data.dataset import COLUMNS
+from labeler.data.dataset_folder import open_dataset
+from labeler.labels.label_set import KEYS
 from tests.pages import OTHERS, PACKAGES, PAGES, ROOT
 from tests.shown import Command, blocks, commands
 

@@ -14,15 +14,15 @@ from xml.etree import ElementTree
 
 import pytest
 
-from labeler.bundle import read_manifest
-from labeler.predict import STARTER
+from labeler.model.bundle import read_manifest
+from labeler.model.predict import STARTER
+from tests.labeler.github.test_summary import outcome
 from tests.summary_picture import picture
-from tests.test_summary import outcome
 
 if sys.platform == "win32":
     pytest.skip("pseudo-terminals", allow_module_level=True)
 
-from labeler.summary import render
+from labeler.github.summary import render
 from tests.draw_pictures import SUMMARY, TERMINAL, draw_summary, draw_terminal, shown_commands
 
 AGAIN = "run: python -m tests.draw_pictures"

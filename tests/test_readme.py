@@ -9,11 +9,11 @@ import re
 
 import pytest
 
-from eval.card import section
-from eval.starter.answers import fingerprint
+from eval.starter.answering import fingerprint
 from eval.starter.board import read_results
-from labeler.bundle import read_manifest
-from labeler.predict import STARTER
+from eval.starter.card_section import section
+from labeler.model.bundle import read_manifest
+from labeler.model.predict import STARTER
 from tests.pages import BLOCKS, OTHERS, PACKAGES, README, ROOT, action, marks, write_all
 from tests.shown import blocks
 

@@ -10,16 +10,16 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from eval.gemma_tokenizer import train_tokenizer
-from eval.shapes import write_random_checkpoint
-from labeler.issue import Issue
-from labeler.prompt import Renderer
-from labeler.tokenizer import LibraryTokenizer
+from eval.speed.gemma_tokenizer import train_tokenizer
+from eval.speed.shapes import write_random_checkpoint
+from labeler.model.tokenizer import LibraryTokenizer
+from labeler.text.issue import Issue
+from labeler.text.prompt import Renderer
 from tests.models import LABELS, TEXT, tiny_config
-from training.base import Base
-from training.vocabulary.checkpoint import trimmed
+from training.model.base import Base
 from training.vocabulary.counts import Counts, write_counts
 from training.vocabulary.keep import all_ids
+from training.vocabulary.trimming import trimmed
 
 GERMAN = "Beim Speichern der Datei stürzt das Programm ab. Bitte ergänzt eine Einstellung für das dunkle Design. "
 RUSSIAN = "Программа падает при сохранении файла. Как настроить сборку проекта? "

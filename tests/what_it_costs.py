@@ -2,8 +2,9 @@
 
 python -m tests.what_it_costs        # half a minute; nothing is sent to anybody
 
-Prices are synthetic/prices.toml's, labels examples/labels.yaml's. The loopback service counts 4 characters a token, as
-the estimate does, and thinks for 500 tokens where the estimate assumes it: so the two differ by the answers alone.
+Prices are synthetic/llm/prices.toml's, labels examples/labels.yaml's. The loopback service counts 4 characters a
+token, as the estimate does, and thinks for 500 tokens where the estimate assumes it: so the two differ by the answers
+alone.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synthetic.cli import main
-from synthetic.cost import ASSUMED_THOUGHT_TOKENS
+from synthetic.llm.cost import ASSUMED_THOUGHT_TOKENS
 from tests.standins.gemini import GeminiServer
 
 COUNT, CHARACTERS = 1567, 700

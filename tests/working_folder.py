@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from labeler.labels import LabelSet, read_labels
-from synthetic.jsonl import write_lines
-from synthetic.prompt import prompt_for
-from synthetic.records import ANSWERS, PREPARED, Answer, Prepared, to_line
+from labeler.labels.label_set import LabelSet, read_labels
+from synthetic.annotating.instruction import prompt_for
+from synthetic.workspace.jsonl import write_lines
+from synthetic.workspace.records import ANSWERS, PREPARED, Answer, Prepared, to_line
 
 LABELS = """\
 - {name: bug, description: Something is broken}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from labeler.command_line import run_commands
+from labeler.console.command_line import run_commands
 
 COMMANDS = {
     "run": "tune a base by LoRA on a dataset; merge, export, fit thresholds, write the card",
@@ -27,5 +27,5 @@ read on in the repository: docs/tuning.md, docs/bases.md, docs/vocabulary.md"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command and returns its exit code (`labeler.command_line`)."""
+    """Runs one command and returns its exit code (`labeler.console.command_line`)."""
     return run_commands("training", COMMANDS, "Makes the models that the labeller runs.", EXAMPLES, argv)

@@ -10,14 +10,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labeler.argument_types import positive, whole
+from labeler.console.argument_types import positive, whole
 from labeler.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from eval.report.figures import Row
-    from eval.results import Comparison
+    from eval.reports.figures import Row
+    from eval.systems.results import Comparison
 
 HELP = "a model beside baselines on identical issues: quality with intervals, time, size and memory"
 EXAMPLES = """examples:
@@ -77,11 +77,11 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from eval.bundles import open_reader, open_readers
-    from eval.compare import Entrant, compare, entrants, untuned
-    from eval.curve import read_curve
-    from eval.plain import plain
-    from eval.predictions import prediction_lines
+    from eval.benchmarks.comparison import Entrant, compare, entrants, untuned
+    from eval.benchmarks.learning_curve import read_curve
+    from eval.metrics.predictions import prediction_lines
+    from eval.systems.bundles import open_reader, open_readers
+    from eval.systems.plain import plain
     from labeler.base.examples import read_splits, slices
     from labeler.base.store import default_store
     from labeler.files import write_text
@@ -110,11 +110,11 @@ def run(arguments: argparse.Namespace) -> int:
         lines = (json.dumps(line, ensure_ascii=False) for line in prediction_lines(comparison))
         write_text(arguments.predictions, "".join(f"{line}\n" for line in lines))
     if arguments.html:
-        from eval.report.html import write_html
+        from eval.reports.html import write_html
 
         write_html(comparison, arguments.html, points)
     if arguments.markdown:
-        from eval.report.markdown import markdown
+        from eval.reports.markdown import markdown
 
         if arguments.markdown == "-":
             print(markdown(comparison), end="")
@@ -132,7 +132,7 @@ def say(step: str) -> None:
 
 
 def _document(comparison: Comparison) -> dict[str, Any]:
-    from eval.report.figures import rows
+    from eval.reports.figures import rows
 
     return {
         "title": comparison.title,
@@ -167,9 +167,9 @@ def _system(row: Row, comparison: Comparison) -> dict[str, Any]:
 def _print(comparison: Comparison) -> None:
     from rich.text import Text
 
-    from eval.report.figures import rows
-    from eval.report.wording import few
-    from labeler.terminal import console
+    from eval.reports.figures import rows
+    from eval.reports.wording import few
+    from labeler.console.terminal import console
 
     output, made = console(), rows(comparison)
     sizes = f"train {comparison.train_size:,}, validation {comparison.validation_size:,}"
@@ -208,7 +208,7 @@ def _table(rows: Sequence[Row], columns: Sequence[str], main: str) -> Table:
 
 def _cells(row: Row) -> dict[str, str]:
     """The row's cells by heading."""
-    from eval.report.wording import figure, megabytes, percent, seconds
+    from eval.reports.wording import figure, megabytes, percent, seconds
 
     result, less = row.worth.result, row.difference
     return {

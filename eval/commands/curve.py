@@ -13,7 +13,7 @@ from eval.commands.compare import BASELINES
 from labeler.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from eval.curve import CurvePoint, Summary
+    from eval.benchmarks.learning_curve import CurvePoint, Summary
     from eval.systems.system import System
 
 HELP = "quality on the test issues against the number of labelled issues to learn from"
@@ -55,8 +55,8 @@ def add_tune_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from eval.bundles import open_reader
-    from eval.curve import document, drawing, measure
+    from eval.benchmarks.learning_curve import document, drawing, measure
+    from eval.systems.bundles import open_reader
     from eval.systems.models import Answer
     from labeler.base.examples import read_splits
     from labeler.base.store import default_store
@@ -137,8 +137,8 @@ def _print(points: Sequence[CurvePoint], title: str) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from eval.curve import METRICS, summaries
-    from labeler.terminal import console
+    from eval.benchmarks.learning_curve import METRICS, summaries
+    from labeler.console.terminal import console
 
     output = console()
     output.print(Text(title))

@@ -13,7 +13,7 @@ from eval.commands.curve import add_tune_arguments, tuned_systems
 from labeler.errors import UsageError
 
 if TYPE_CHECKING:
-    from eval.curve import CurvePoint
+    from eval.benchmarks.learning_curve import CurvePoint
     from eval.systems.system import System
 
 HELP = "quality with few or no labels, on one repository's issues with its labels mapped to a short list"
@@ -49,13 +49,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from eval.bundles import open_reader
-    from eval.curve import document, measure
-    from eval.few_labels import LABELS, read_mapped, split
+    from eval.benchmarks.few_label_study import LABELS, read_mapped, split
+    from eval.benchmarks.learning_curve import document, measure
+    from eval.systems.bundles import open_reader
     from eval.systems.catalogue import choose
     from eval.systems.models import Answer, Thresholds
     from labeler.base.store import default_store
-    from labeler.labels import read_labels
+    from labeler.labels.label_set import read_labels
 
     if arguments.draws < 1:
         raise UsageError(f"--draws {arguments.draws}: less than one", "Give 1 or more.")
@@ -83,8 +83,8 @@ def _print(points: Sequence[CurvePoint], title: str) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from eval.curve import METRICS, summaries
-    from labeler.terminal import console
+    from eval.benchmarks.learning_curve import METRICS, summaries
+    from labeler.console.terminal import console
 
     output = console()
     output.print(Text(title), soft_wrap=True)

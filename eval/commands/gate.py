@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labeler.data.textfile import one_line
 from labeler.errors import UsageError
-from labeler.textfile import one_line
 
 if TYPE_CHECKING:
-    from eval.gate import Finding
+    from eval.gate.gating import Finding
 
 HELP = "may this model replace the published one? One line a rule; exit code 0 if it may, 4 if it is refused"
 EXAMPLES = """examples:
@@ -31,16 +31,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", type=Path, required=True, help="judged on its test rows; the linear baseline learns from the others"
     )
-    parser.add_argument("--rules", type=Path, help="a TOML file that overrides some of eval/gate.toml")
+    parser.add_argument("--rules", type=Path, help="a TOML file that overrides some of eval/gate/gate.toml")
     parser.add_argument("--json", action="store_true", help="JSON instead of the lines")
     parser.add_argument("--markdown", metavar="FILE", help="Markdown into this file; - for stdout, without the lines")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from eval.bundles import open_reader
-    from eval.gate import judge
-    from eval.gate_evidence import gather
-    from eval.gate_rules import read_rules
+    from eval.gate.evidence import gather
+    from eval.gate.gating import judge
+    from eval.gate.rules import read_rules
+    from eval.systems.bundles import open_reader
     from labeler.base.examples import read_splits
     from labeler.base.store import default_store
     from labeler.files import write_text
@@ -75,7 +75,7 @@ def _say(step: str) -> None:
 
 
 def _markdown(what: str, findings: Sequence[Finding]) -> str:
-    from labeler.summary import escape
+    from labeler.github.summary import escape
 
     lines = [f"**{escape(what)}**", "", "| | rule | |", "|---|---|---|"]
     return "\n".join([*lines, *(f"| {f.mark} | {f.rule} | {escape(f.reason)} |" for f in findings), ""])

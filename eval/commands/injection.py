@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from labeler.errors import UsageError
 
 if TYPE_CHECKING:
-    from labeler.issue import Issue
-    from labeler.labels import LabelSet
+    from labeler.labels.label_set import LabelSet
+    from labeler.text.issue import Issue
 
 HELP = "attack clean issues with hostile text, and measure how often it gets the label that it wants"
 EXAMPLES = """examples:
@@ -35,16 +35,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from eval.attacks import attacks
-    from eval.injection import measure
-    from eval.injection_report import caption, markdown, table, write_card
+    from eval.injection.attack_report import caption, markdown, table, write_card
+    from eval.injection.attack_run import measure
+    from eval.injection.attacks import attacks
     from labeler.base.reader import Reader
     from labeler.base.store import default_store
-    from labeler.bundle import read_manifest
     from labeler.config import environment, read_machine
+    from labeler.console.terminal import console
+    from labeler.fetch.models import resolve_model
     from labeler.files import write_text
-    from labeler.models import resolve_model
-    from labeler.terminal import console
+    from labeler.model.bundle import read_manifest
 
     if arguments.json and arguments.markdown == "-":
         raise UsageError("--json and --markdown - both want stdout", "Give the Markdown a file.")
@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _issues(arguments: argparse.Namespace) -> tuple[Sequence[Issue], LabelSet | None, str]:
     """The clean issues, the list to choose from (None: the model's own), and what to call the issues."""
-    from eval.injection import CLEAN_ISSUES, spread
+    from eval.injection.attack_run import CLEAN_ISSUES, spread
 
     if arguments.issues is not None and arguments.issues < 1:
         raise UsageError(f"--issues {arguments.issues}: no issue", "Give 1 or more.")
@@ -80,7 +80,7 @@ def _issues(arguments: argparse.Namespace) -> tuple[Sequence[Issue], LabelSet | 
 
         splits = read_splits(arguments.data)
         return spread(splits.test.issues, arguments.issues or _ISSUES), splits.labels, splits.name
-    from labeler.issue_files import read_issues
+    from labeler.data.issue_files import read_issues
 
     issues = list(read_issues(CLEAN_ISSUES))
     return spread(issues, arguments.issues or len(issues)), None, "eval/benchmarks"

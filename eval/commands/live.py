@@ -16,7 +16,7 @@ from labeler.errors import UsageError
 if TYPE_CHECKING:
     from labeler.base.reader import Reader
     from labeler.config import Machine
-    from labeler.labels import LabelSet
+    from labeler.labels.label_set import LabelSet
     from labeler.verdicts.stories import Field
 
 HELP = "what became of the labels that the action set: kept, taken off, missed; from the repository's events"
@@ -31,7 +31,7 @@ sources.yml (people's decisions only, to train on) and live.json."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from labeler.github import ACTIONS_LOGIN
+    from labeler.github.client import ACTIONS_LOGIN
 
     parser.add_argument("repository", metavar="owner/name", help="the repository on GitHub")
     parser.add_argument("--since", required=True, metavar="DATE", help="first day, like 2026-10-01 (UTC)")
@@ -109,7 +109,7 @@ def _date(option: str, text: str) -> datetime:
 
 
 def _read(arguments: argparse.Namespace, machine: Machine, since: datetime, now: datetime) -> Field:
-    from labeler.github import GitHub
+    from labeler.github.client import GitHub
     from labeler.verdicts.stories import Cast, read_stories
 
     def tell(text: str) -> None:
@@ -124,7 +124,7 @@ def _read(arguments: argparse.Namespace, machine: Machine, since: datetime, now:
 @contextmanager
 def _days_back(since: datetime, now: datetime) -> Iterator[Callable[[datetime], None]]:
     """Progress by the days that the events have gone back: how many events there are, nobody knows beforehand."""
-    from labeler.progress import counted
+    from labeler.console.progress import counted
 
     days, shown = (now - since).days, 0
     with counted(days, "days of events") as step:
@@ -139,15 +139,15 @@ def _days_back(since: datetime, now: datetime) -> Iterator[Callable[[datetime], 
 
 
 def _model(arguments: argparse.Namespace, machine: Machine) -> Path | None:
-    from labeler.models import resolve_model
+    from labeler.fetch.models import resolve_model
 
     return resolve_model(arguments.model, machine) if arguments.model else None
 
 
 def _labels(arguments: argparse.Namespace, model: Path | None, field: Field) -> LabelSet:
     from eval.live.survey import applied_labels
-    from labeler.bundle import read_manifest
-    from labeler.labels import LabelSet, fold, read_labels
+    from labeler.labels.label_set import LabelSet, fold, read_labels
+    from labeler.model.bundle import read_manifest
 
     if arguments.labels:
         listed = read_labels(arguments.labels)

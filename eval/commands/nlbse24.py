@@ -16,7 +16,7 @@ from labeler.errors import UsageError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from eval.nlbse24 import Score
+    from eval.benchmarks.nlbse24_protocol import Score
 
 HELP = "the NLBSE'24 issue classification benchmark by its published protocol, beside the published figures"
 EXAMPLES = """examples:
@@ -44,11 +44,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     import numpy as np
 
-    from eval.bundles import open_reader, open_readers
-    from eval.compare import Entrant, entrants
-    from eval.nlbse24 import LABELS, PUBLISHED, Trial, folds, is_competition_test, read_rows, run_trials
+    from eval.benchmarks.comparison import Entrant, entrants
+    from eval.benchmarks.nlbse24_protocol import (
+        LABELS,
+        PUBLISHED,
+        Trial,
+        folds,
+        is_competition_test,
+        read_rows,
+        run_trials,
+    )
+    from eval.systems.bundles import open_reader, open_readers
     from labeler.base.store import default_store
-    from labeler.labels import read_labels
+    from labeler.labels.label_set import read_labels
 
     if (arguments.test is None) == (arguments.folds is None):
         raise UsageError("neither or both of --test and --folds", "Give a test file, or a number of folds.")
@@ -81,8 +89,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _print(scores: Sequence[Score], note: str) -> None:
     from rich.text import Text
 
-    from eval.nlbse24 import PUBLISHED
-    from labeler.terminal import console
+    from eval.benchmarks.nlbse24_protocol import PUBLISHED
+    from labeler.console.terminal import console
 
     repos = list(scores[0].repos)
     cells = {}
@@ -110,7 +118,7 @@ def _table(cells: Mapping[str, Mapping[str, str]], columns: Sequence[str]) -> Ta
     from rich.table import Table
     from rich.text import Text
 
-    from labeler.textfile import one_line
+    from labeler.data.textfile import one_line
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("")

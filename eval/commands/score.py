@@ -32,12 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from eval.plain import plain
-    from eval.predictions import read_answers
-    from eval.score import paired, score
-    from eval.score_tables import by_label, differences, markdown, overview, show
-    from labeler.labels import read_labels
-    from labeler.progress import counted
+    from eval.metrics.predictions import read_answers
+    from eval.metrics.score_tables import by_label, differences, markdown, overview, show
+    from eval.metrics.scoring import paired, score
+    from eval.systems.plain import plain
+    from labeler.console.progress import counted
+    from labeler.labels.label_set import read_labels
 
     if arguments.json and arguments.markdown == "-":
         raise UsageError("--json and --markdown - both want stdout", "Give the Markdown a file.")

@@ -64,10 +64,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from eval.shapes import SHAPES
-    from eval.speed import Subject, measure
-    from eval.speed_model import make_model
-    from labeler.predict import STARTER
+    from eval.speed.shapes import SHAPES
+    from eval.speed.speed_model import make_model
+    from eval.speed.timing import Subject, measure
+    from labeler.model.predict import STARTER
 
     if arguments.runs < 1:
         raise UsageError(f"--runs {arguments.runs}: less than one", "Give 1 or more.")
@@ -112,7 +112,7 @@ def _absolute(path: Path | None) -> Path | None:
 def _print_speed(figures: dict[str, Any]) -> None:
     from rich.table import Table
 
-    from labeler.terminal import console
+    from labeler.console.terminal import console
 
     what = f"{figures['model']}, {figures['issue_tokens']} tokens, {figures['labels']} labels"
     title = f"{what}, {figures['cores']} cores, median of {figures['runs']}; {figures['many']} issues in the file"

@@ -7,7 +7,7 @@ import json
 import shlex
 from pathlib import Path
 
-from labeler.argument_types import positive
+from labeler.console.argument_types import positive
 from labeler.errors import UsageError
 
 HELP = """measure a model on issues kept out of its training, beside TF-IDF + logistic regression on the same rows
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     for path in filter(None, (arguments.out / "results.json", arguments.results)):
         write_results(results, path)
     if arguments.write_card:
-        from eval.card import write_card
+        from eval.starter.card_section import write_card
 
         write_card(arguments.model, results)
     if arguments.json:

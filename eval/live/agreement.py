@@ -8,8 +8,8 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from eval.intervals import Interval, wilson
-from labeler.labels import LabelSet
+from eval.metrics.intervals import Interval, wilson
+from labeler.labels.label_set import LabelSet
 from labeler.verdicts.judging import AGREED, Judged, Verdict, settled_truth
 
 Array = np.ndarray

@@ -13,10 +13,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from labeler.dataset import Row, write_dataset
-from labeler.dataset_folder import write_labels, write_sources
+from labeler.data.dataset import Row, write_dataset
+from labeler.data.dataset_folder import write_labels, write_sources
 from labeler.errors import InputError
-from labeler.labels import LabelSet
+from labeler.labels.label_set import LabelSet
 from labeler.verdicts.judging import TRUE_BY_PERSON, Judged, Verdict
 
 CORRECTIONS = "corrections.csv"

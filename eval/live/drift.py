@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eval.intervals import Interval, wilson
-from labeler.labels import LabelSet
+from eval.metrics.intervals import Interval, wilson
+from labeler.labels.label_set import LabelSet
 from labeler.verdicts.judging import Judged
 
 Array = np.ndarray

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from eval.intervals import Interval
 from eval.live.agreement import Agreement
 from eval.live.survey import Survey
-from eval.plain import plain
-from labeler.actions import harmless
-from labeler.github import ACTIONS_LOGIN
+from eval.metrics.intervals import Interval
+from eval.systems.plain import plain
+from labeler.github.actions import harmless
+from labeler.github.client import ACTIONS_LOGIN
 from labeler.verdicts.judging import Judged, Verdict
 
 MOST_CORRECTIONS = 20
@@ -138,7 +138,7 @@ def title_of(found: Survey) -> str:
 
 def markdown(found: Survey) -> str:
     """GitHub Markdown. Foreign names show literally, and an issue's number is no link, which would notify it."""
-    from labeler.summary import escape
+    from labeler.github.summary import escape
 
     first, *rest = map(escape, headline(found))
     parts = [f"## {escape(title_of(found))}", f"**{first}** {' '.join(rest)}", *map(escape, drift_lines(found))]
@@ -158,7 +158,7 @@ def show(found: Survey) -> None:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    from labeler.terminal import console
+    from labeler.console.terminal import console
 
     output = console()
     output.print(Text(harmless(title_of(found)), "bold"))

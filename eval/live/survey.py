@@ -10,7 +10,7 @@ import numpy as np
 
 from eval.live.agreement import Agreement, Suggestion, by_label, by_week, overall, suggest_thresholds
 from eval.live.drift import ConfidenceDrift, Drift, confidence_drift, share_drift
-from labeler.labels import Label, LabelSet, fold
+from labeler.labels.label_set import Label, LabelSet, fold
 from labeler.verdicts.judging import Judged, Window, judge
 from labeler.verdicts.stories import Field
 

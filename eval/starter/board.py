@@ -11,16 +11,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from eval.starter.answers import Bundle
-from eval.starter.figures import differences, figures, units
+from eval.starter.answering import Bundle
 from eval.starter.linear import Chance, LinearModel
+from eval.starter.scores import differences, figures, units
 from eval.starter.sets import SETS, HeldOut
 from eval.starter.source import Folder
 from eval.systems.system import Output
-from labeler.bundle import Manifest
+from labeler.console.progress import counted, say
 from labeler.errors import InputError
 from labeler.files import write_text
-from labeler.progress import counted, say
+from labeler.model.bundle import Manifest
 
 RESULTS = Path(__file__).parent / "results.json"  # the committed ones: README and card are made from them
 SEED = 0

@@ -15,16 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from eval.overlap import apart
-from eval.rows import Labelled, truth_and_known
+from eval.data.overlap import apart
+from eval.data.rows import Labelled, truth_and_known
 from eval.starter.sets import HeldOut
 from eval.starter.source import FIVE, ISSUES, LARGE, MORE, TEN, Folder
 from eval.systems.system import Output, Task
 from eval.systems.text import FittedLinear, Linear
+from labeler.base.code_hash import code_hash
 from labeler.base.examples import Examples
 from labeler.base.store import Store
-from labeler.code_hash import code_hash
-from labeler.labels import Label, LabelSet
+from labeler.labels.label_set import Label, LabelSet
 
 VALIDATION = 1000  # rows kept from training, to choose the strength of regularisation and the thresholds on
 # Of these sources no more rows, or they outweigh all others.

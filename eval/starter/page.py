@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from eval.report.sections import cell
+from eval.reports.sections import cell
 from eval.starter.board import SYSTEMS
 
 Results = Mapping[str, Any]
@@ -145,8 +145,8 @@ def print_scores(results: Results) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from labeler.terminal import console
-    from labeler.textfile import one_line
+    from labeler.console.terminal import console
+    from labeler.data.textfile import one_line
 
     output, roles = console(), _roles(results)
     table = Table(box=None, pad_edge=False, header_style="dim")

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from eval.forms import in_a_form
-from eval.rows import Labelled
+from eval.data.rows import Labelled
+from eval.injection.issue_forms import in_a_form
 from eval.starter import source
 from eval.starter.source import TEN, THREE, Folder, issue_of, label_list
 from labeler.errors import InputError
-from labeler.issue import Issue
-from labeler.labels import Label, LabelSet
+from labeler.labels.label_set import Label, LabelSet
+from labeler.text.issue import Issue
 
 Array = np.ndarray
 # Letters of `style` in project_lists: areas ("area: reactivity") and owners ("team/storage"), most with descriptions;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eval.report.sections import cell
+from eval.reports.sections import cell
 from eval.starter.page import MAIN_ROWS, Line, Results, figure, lines
 
 ROLES = ("model", "earlier", "linear")

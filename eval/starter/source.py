@@ -14,11 +14,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from eval.rows import Labelled
+from eval.data.rows import Labelled
+from labeler.data.textfile import parsed_json, split_answer
 from labeler.errors import InputError
-from labeler.issue import Issue
-from labeler.labels import LabelSet
-from labeler.textfile import parsed_json, split_answer
+from labeler.labels.label_set import LabelSet
+from labeler.text.issue import Issue
 
 TEN = (
     "bug", "enhancement", "documentation", "question", "maintenance",

@@ -15,9 +15,9 @@ from labeler.base.examples import Examples
 from labeler.base.reader import Reader
 from labeler.base.store import Store
 from labeler.errors import UsageError
-from labeler.issue import Issue
-from labeler.labels import LabelSet
-from synthetic.linear import STRENGTHS, best_on_validation, head_weights
+from labeler.labels.label_set import LabelSet
+from labeler.text.issue import Issue
+from synthetic.annotating.linear import STRENGTHS, best_on_validation, head_weights
 
 BLOCK = 256  # issues whose similarities to all training issues are held at once
 

@@ -17,13 +17,13 @@ import numpy as np
 from eval.systems.system import Needs, Output, Task
 from labeler.base.store import Store
 from labeler.config import environment, read_gemini
+from labeler.console.progress import counted
 from labeler.errors import LabelerError
-from labeler.issue import Issue
-from labeler.labels import LabelSet
-from labeler.progress import counted
+from labeler.labels.label_set import LabelSet
+from labeler.text.issue import Issue
 
 if TYPE_CHECKING:
-    from synthetic.cost import Price
+    from synthetic.llm.cost import Price
 
 AT_ONCE = 8  # requests
 
@@ -53,15 +53,15 @@ class Asking:
     """The model asked for the labels of a list; an issue that it gives no answer for gets no label.
 
     Raises (when called):
-        synthetic.failures.GeminiError: it makes no sense to go on: no key, a quota used up.
+        synthetic.llm.failures.GeminiError: it makes no sense to go on: no key, a quota used up.
     """
 
     thresholds = None
     size_bytes = None
 
     def __init__(self, model: str, price: Price, labels: LabelSet, store: Store) -> None:
-        from synthetic.asking import Asker
-        from synthetic.gemini import Annotator, Gemini
+        from synthetic.llm.asking import Asker
+        from synthetic.llm.gemini import Annotator, Gemini
 
         self._given = (model, price, labels)
         self._labels, self._store = labels, store
@@ -109,7 +109,7 @@ def gemini_models(models: Sequence[str], given_prices: Sequence[str], store: Sto
         UsageError: a model has no list price and none was given.
         LabelerError: Google's client is not installed.
     """
-    from synthetic.cost import prices
+    from synthetic.llm.cost import prices
 
     try:
         import google.genai  # noqa: F401

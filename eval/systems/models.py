@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eval.answers import labels_of
-from eval.generate import free_answers
+from eval.metrics.raw_answers import labels_of
+from eval.systems.generation import free_answers
 from eval.systems.system import Needs, Output, System, Task
 from labeler.base.thresholds import fit_thresholds
-from labeler.issue import Issue
-from labeler.labels import LabelSet
-from labeler.progress import counted
+from labeler.console.progress import counted
+from labeler.labels.label_set import LabelSet
+from labeler.text.issue import Issue
 
 if TYPE_CHECKING:
     from labeler.base.reader import Reader

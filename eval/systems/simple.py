@@ -10,8 +10,8 @@ import numpy as np
 
 from eval.systems.system import Array, Needs, Output, Task
 from labeler.base.f1 import micro_f1
-from labeler.issue import Issue
-from labeler.labels import Label, LabelSet, fold
+from labeler.labels.label_set import Label, LabelSet, fold
+from labeler.text.issue import Issue
 
 _WORD = re.compile(r"[^\W_]+")
 _PREFIX = re.compile(r"\s*([^:/]+[:/])\s*\S")

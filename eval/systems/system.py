@@ -15,8 +15,8 @@ import numpy as np
 
 from labeler.base.examples import Examples
 from labeler.base.reader import Reader
-from labeler.issue import Issue
-from labeler.labels import LabelSet
+from labeler.labels.label_set import LabelSet
+from labeler.text.issue import Issue
 
 Array = np.ndarray
 Needs = Literal["", "model", "base"]

@@ -14,8 +14,8 @@ import numpy as np
 
 from eval.systems.system import Array, Needs, Output, Task
 from labeler.base.examples import Examples
-from labeler.issue import Issue
-from synthetic.linear import Weights, best_weights, logistic_weights, probabilities, settled
+from labeler.text.issue import Issue
+from synthetic.annotating.linear import Weights, best_weights, logistic_weights, probabilities, settled
 
 BODY_LENGTH = 4000  # characters of the body that are read
 

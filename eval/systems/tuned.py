@@ -12,19 +12,19 @@ from itertools import compress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from eval.processes import ROOT
+from eval.speed.processes import ROOT
 from eval.systems.models import Answering, Thresholds
 from eval.systems.system import Needs, Output, Task
-from eval.training_process import training_code, training_command
+from eval.systems.training_process import training_code, training_command
 from labeler.base.examples import Examples
 from labeler.base.reader import Reader
 from labeler.base.store import Store
-from labeler.bundle import sha256
-from labeler.dataset import Row, write_dataset
-from labeler.dataset_folder import DATASET, write_labels, write_sources
+from labeler.data.dataset import Row, write_dataset
+from labeler.data.dataset_folder import DATASET, write_labels, write_sources
 from labeler.errors import LabelerError
-from labeler.issue import Issue
-from labeler.labels import LabelSet
+from labeler.labels.label_set import LabelSet
+from labeler.model.bundle import sha256
+from labeler.text.issue import Issue
 
 
 @dataclass(frozen=True)

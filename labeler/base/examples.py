@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from labeler.dataset import Row
-from labeler.dataset_folder import DatasetFolder, dataset_sha256, open_dataset
+from labeler.data.dataset import Row
+from labeler.data.dataset_folder import DatasetFolder, dataset_sha256, open_dataset
 from labeler.errors import InputError
-from labeler.issue import Issue
-from labeler.labels import LabelSet
+from labeler.labels.label_set import LabelSet
+from labeler.text.issue import Issue
 
 Array = np.ndarray
 VALIDATION_SHARE = 0.1  # of the training rows, where a dataset keeps none for validation

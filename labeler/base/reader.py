@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from labeler.base.code_hash import code_hash
 from labeler.base.store import Store
-from labeler.bundle import MANIFEST, sha256
-from labeler.code_hash import code_hash
-from labeler.decoder import available_cores
-from labeler.issue import Issue
-from labeler.labels import LabelSet
-from labeler.predict import Labeler
-from labeler.progress import counted
+from labeler.console.progress import counted
+from labeler.labels.label_set import LabelSet
+from labeler.model.bundle import MANIFEST, sha256
+from labeler.model.decoder import available_cores
+from labeler.model.predict import Labeler
+from labeler.text.issue import Issue
 
 Array = np.ndarray
 BLOCK = 256  # issues read between two savings

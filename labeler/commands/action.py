@@ -7,9 +7,9 @@ import sys
 from dataclasses import replace
 
 from labeler.config import Machine, Settings, environment
-from labeler.labels import read_labels
-from labeler.models import resolve_model
-from labeler.predict import Labeler
+from labeler.fetch.models import resolve_model
+from labeler.labels.label_set import read_labels
+from labeler.model.predict import Labeler
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, machine: Machine) -> int:
-    from labeler.apply import run_action
+    from labeler.github.applying import run_action
 
     return run_action(environment(), load_labeler=load, out=sys.stdout)
 

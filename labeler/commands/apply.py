@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, machine: Machine) -> int:
-    from labeler.apply import apply_issue
+    from labeler.github.applying import apply_issue
 
     repository, number = parse_target(arguments.issue)
     if not machine.github_token and not arguments.dry_run:
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace, machine: Machine) -> int:
     if outcome.decision is None:
         print(f"{repository}#{number} was left alone: {outcome.skipped}")
         return 0
-    from labeler.terminal import print_decision
+    from labeler.console.terminal import print_decision
 
     print_decision(outcome)
     return 0

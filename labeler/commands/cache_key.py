@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, machine: Machine) -> int:
-    from labeler.cache_entry import cache_entry
+    from labeler.github.cache_entry import cache_entry
 
     model, labels = in_workspace(environment(), arguments.model, arguments.labels)
     entry = cache_entry(model, arguments.system, labels)

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labeler.config import Machine
+from labeler.decision.policy import Policy
 from labeler.errors import UsageError
-from labeler.labels import read_labels
-from labeler.models import resolve_model
-from labeler.policy import Policy
-from labeler.predict import Labeler
+from labeler.fetch.models import resolve_model
+from labeler.labels.label_set import read_labels
+from labeler.model.predict import Labeler
 
 if TYPE_CHECKING:
-    from labeler.github import GitHub
+    from labeler.github.client import GitHub
 
 PATIENCE_SECONDS = 15.0
 MOST_THREADS = 256
@@ -91,7 +91,7 @@ def load_from(arguments: argparse.Namespace, machine: Machine, *, workers: int =
 
 def connect(machine: Machine) -> GitHub:
     """GitHub for somebody who waits at a terminal: it gives up soon, and says what it waits for."""
-    from labeler.github import GitHub
+    from labeler.github.client import GitHub
 
     def tell(text: str) -> None:
         print(text, file=sys.stderr)

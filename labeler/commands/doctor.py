@@ -14,9 +14,9 @@ from labeler import __version__
 from labeler.commands.common import add_model_options, connect, load_from
 from labeler.config import Machine
 from labeler.errors import LabelerError, UsageError
-from labeler.github import GitHub
-from labeler.issue import Issue
-from labeler.labels import LabelSet, fold, read_labels
+from labeler.github.client import GitHub
+from labeler.labels.label_set import LabelSet, fold, read_labels
+from labeler.text.issue import Issue
 
 EXAMPLES = """examples:
   python -m labeler doctor
@@ -149,7 +149,7 @@ def _fault(what: str, error: LabelerError) -> Finding:
 def _show(finding: Finding) -> None:
     from rich.text import Text
 
-    from labeler.terminal import console
+    from labeler.console.terminal import console
 
     mark, style = ("✗", "red") if finding.is_fault else ("!", "yellow") if finding.remedy else ("✓", "green")
     line = Text.assemble((mark, style), " ", (f"{finding.what:<11}", "dim"), finding.found)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from labeler.bundle import read_manifest
 from labeler.config import Machine
-from labeler.models import resolve_model
+from labeler.fetch.models import resolve_model
+from labeler.model.bundle import read_manifest
 
 EXAMPLES = """examples:
   python -m labeler fetch owner/name@0123456789abcdef0123456789abcdef01234567

@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from labeler.bundle import MANIFEST, Manifest, read_manifest
 from labeler.config import Machine
-from labeler.models import resolve_model
+from labeler.fetch.models import resolve_model
+from labeler.model.bundle import MANIFEST, Manifest, read_manifest
 
 EXAMPLES = """examples:
   python -m labeler info
@@ -36,7 +36,7 @@ def _show(folder: Path, manifest: Manifest) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from labeler.terminal import console
+    from labeler.console.terminal import console
 
     output = console()
     output.print(Text(f"{manifest.name} {manifest.version}", "bold"))
@@ -69,7 +69,7 @@ def _show(folder: Path, manifest: Manifest) -> None:
 
 
 def _vocabulary(record: Any) -> dict[str, str]:
-    """A line on a vocabulary that was cut down (`training.vocabulary.record`); none for a whole one."""
+    """A line on a vocabulary that was cut down (`training.vocabulary.cut_record`); none for a whole one."""
     try:
         counts, ids = record["counts"]["name"], record["ids_sha256"][:12]
         return {"vocabulary": f"{record['tokens']:,} of {record['of']:,} tokens, by counts {counts}, ids {ids}"}

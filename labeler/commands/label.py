@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labeler.answer import SEPARATOR
 from labeler.commands.common import (
     add_model_options,
     add_policy_options,
@@ -22,13 +21,14 @@ from labeler.commands.common import (
     policy_from,
 )
 from labeler.config import Machine
-from labeler.decide import Decision, Policy, decide
-from labeler.decoder import available_cores
+from labeler.data.textfile import one_line
+from labeler.decision.decide import Decision, Policy, decide
 from labeler.errors import InputError, UsageError
 from labeler.files import replaced
-from labeler.issue import Issue, from_rest
-from labeler.predict import Labeler, Prediction
-from labeler.textfile import one_line
+from labeler.model.decoder import available_cores
+from labeler.model.predict import Labeler, Prediction
+from labeler.text.answer import SEPARATOR
+from labeler.text.issue import Issue, from_rest
 
 EXAMPLES = """examples:
   python -m labeler --title "Crash when saving" --body "TypeError: x is undefined"
@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace, machine: Machine) -> int:
     many = len(issues) > 1
     labeler = load_from(arguments, machine, workers=(arguments.threads or available_cores()) if many else 1)
     check_thresholds(policy, labeler)
-    from labeler.progress import counted
+    from labeler.console.progress import counted
 
     with counted(len(issues), "labelling") as done:
         results: Iterable[Labelled] = _labelled(issues, labeler, policy, done)
@@ -124,7 +124,7 @@ def _issues(arguments: argparse.Namespace, machine: Machine) -> list[Issue]:
     if arguments.body:
         raise UsageError("--body without --title", "Give the issue's title too.")
     if arguments.file is not None or arguments.issue == "-":
-        from labeler.issue_files import read_issues
+        from labeler.data.issue_files import read_issues
 
         source = arguments.file or arguments.issue
         issues = list(read_issues(source))
@@ -159,7 +159,7 @@ def _print_line(results: Iterable[Labelled], labeler: Labeler) -> None:
 
 def _print_list(results: Iterable[Labelled], labeler: Labeler) -> None:
     if is_terminal():
-        from labeler.terminal import print_list
+        from labeler.console.terminal import print_list
 
         print_list(results)
         return
@@ -170,7 +170,7 @@ def _print_list(results: Iterable[Labelled], labeler: Labeler) -> None:
 
 
 def _print_explanations(results: Iterable[Labelled], labeler: Labeler) -> None:
-    from labeler.terminal import print_explanation
+    from labeler.console.terminal import print_explanation
 
     for result in results:
         print_explanation(result, labeler.card)

@@ -1,1 +1,1 @@
-"""How `labeler.hub` gets a bundle: from which place, over which connection, into which cache."""
+"""How `labeler.fetch.hub` gets a bundle: from which place, over which connection, into which cache."""

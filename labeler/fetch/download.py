@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-from labeler.bundle import sha256
 from labeler.errors import DownloadError, UsageError
 from labeler.fetch.cache import disk_errors
+from labeler.model.bundle import sha256
 
 if TYPE_CHECKING:
     import httpx2

@@ -11,7 +11,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from labeler.bundle import MANIFEST
 from labeler.errors import BundleError, DownloadError
 from labeler.fetch.cache import room
 from labeler.fetch.download import (
@@ -28,6 +27,7 @@ from labeler.fetch.download import (
     tries,
 )
 from labeler.fetch.release import plain_name
+from labeler.model.bundle import MANIFEST
 
 CARD = "README.md"
 _COMMIT = re.compile(r"[0-9a-f]{40}")

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
-from labeler.bundle import MANIFEST
 from labeler.errors import DownloadError
 from labeler.fetch.cache import disk_errors
 from labeler.fetch.download import Http, NotThereError, Progress, Refusal, Remote, bearer, forget
+from labeler.model.bundle import MANIFEST
 
 MOST_BYTES = 4 << 30  # of an unpacked bundle
 MOST_MEMBERS = 10_000

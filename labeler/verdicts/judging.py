@@ -14,7 +14,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from labeler.labels import LabelSet, fold
+from labeler.labels.label_set import LabelSet, fold
 from labeler.verdicts.stories import Change, Story
 
 Array = np.ndarray

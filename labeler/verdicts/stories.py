@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from labeler.issue import Issue, from_rest
-from labeler.labels import fold
-from labeler.refusals import Invalid
+from labeler.github.refusals import Invalid
+from labeler.labels.label_set import fold
+from labeler.text.issue import Issue, from_rest
 
 # "other" is another bot, or an account that has been deleted: neither the action's word nor surely a person's.
 Who = Literal["action", "person", "other"]

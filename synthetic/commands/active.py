@@ -8,13 +8,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labeler.argument_types import positive
-from labeler.progress import say
-from labeler.textfile import one_line
-from synthetic.active import LEAST_TRAINING, MEASURES, PICKED
+from labeler.console.argument_types import positive
+from labeler.console.progress import say
+from labeler.data.textfile import one_line
+from synthetic.annotating.active_learning import LEAST_TRAINING, MEASURES, PICKED
 
 if TYPE_CHECKING:
-    from synthetic.active import Active, Round
+    from synthetic.annotating.active_learning import Active, Round
 
 HELP = "pick the issues that a model is least sure of, no two of a kind, and show what the labels so far are worth"
 EXAMPLES = """examples:
@@ -47,10 +47,10 @@ def run(arguments: argparse.Namespace) -> int:
     from labeler.base.reader import Reader
     from labeler.base.store import default_store
     from labeler.config import environment, read_machine
+    from labeler.fetch.models import resolve_model
     from labeler.files import write_text
-    from labeler.models import resolve_model
-    from synthetic.active import active
-    from synthetic.label_file import place_labels
+    from synthetic.annotating.active_learning import active
+    from synthetic.workspace.label_file import place_labels
 
     labels = place_labels(arguments.folder, arguments.labels, say)
     bundle = resolve_model(arguments.model, read_machine(environment()))
@@ -79,7 +79,7 @@ def _print_picks(found: Active) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from labeler.terminal import console
+    from labeler.console.terminal import console
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("issue", overflow="fold")
@@ -100,7 +100,7 @@ def _print_rounds(rounds: tuple[Round, ...]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from labeler.terminal import console
+    from labeler.console.terminal import console
 
     current = rounds[-1]
     if current.head is None:

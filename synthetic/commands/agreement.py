@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 from labeler.errors import InputError, UsageError
-from synthetic.agreement import measure
-from synthetic.agreement_report import MARKDOWN, show, to_json, write_report
-from synthetic.consensus import Rule, read_answers, read_decisions
-from synthetic.label_file import place_labels
-from synthetic.plan import read_prepared
-from synthetic.records import AGREEMENT, ANSWERS
+from synthetic.annotating.agreement_report import MARKDOWN, show, to_json, write_report
+from synthetic.annotating.consensus import Rule, read_answers, read_decisions
+from synthetic.annotating.plan import read_prepared
+from synthetic.annotating.reliability import measure
+from synthetic.workspace.label_file import place_labels
+from synthetic.workspace.records import AGREEMENT, ANSWERS
 
 HELP = "measure how far the annotators agree, form their consensus, and find the issues to review"
 EXAMPLES = """examples:

@@ -11,17 +11,17 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labeler.argument_types import dollars, positive
-from labeler.progress import say
-from labeler.textfile import one_line
-from synthetic.failures import OverBudget
+from labeler.console.argument_types import dollars, positive
+from labeler.console.progress import say
+from labeler.data.textfile import one_line
+from synthetic.llm.failures import OverBudget
 
 if TYPE_CHECKING:
-    from labeler.labels import LabelSet
-    from synthetic.annotate import Tally
-    from synthetic.asking import Asker
-    from synthetic.gemini import Annotator, Gemini
-    from synthetic.plan import Plan, Task
+    from labeler.labels.label_set import LabelSet
+    from synthetic.annotating.annotation import Tally
+    from synthetic.annotating.plan import Plan, Task
+    from synthetic.llm.asking import Asker
+    from synthetic.llm.gemini import Annotator, Gemini
 
 HELP = "have large language models label the issues; every answer is kept, and none is paid for twice"
 EXAMPLES = """examples:
@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from synthetic.lock import alone
+    from synthetic.workspace.lock import alone
 
     with alone(arguments.folder):
         return _run(arguments)
@@ -78,11 +78,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     from labeler.config import GeminiAccess, environment, read_gemini
-    from synthetic.asking import Asker
-    from synthetic.cost import Budget
-    from synthetic.gemini import Gemini
-    from synthetic.label_file import place_labels
-    from synthetic.pace import Pace
+    from synthetic.llm.asking import Asker
+    from synthetic.llm.cost import Budget
+    from synthetic.llm.gemini import Gemini
+    from synthetic.llm.pace import Pace
+    from synthetic.workspace.label_file import place_labels
 
     labels = place_labels(arguments.folder, arguments.labels, say)
     # A dry run needs no key, as it sends nothing.
@@ -98,8 +98,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _annotators(arguments: argparse.Namespace, labels: LabelSet, asker: Asker) -> list[Annotator]:
-    from synthetic.cost import prices
-    from synthetic.gemini import Annotator
+    from synthetic.llm.cost import prices
+    from synthetic.llm.gemini import Annotator
 
     models = list(dict.fromkeys(model.removeprefix("models/") for model in arguments.model))
     found = prices(arguments.price, models, date.today())
@@ -112,8 +112,8 @@ def _annotators(arguments: argparse.Namespace, labels: LabelSet, asker: Asker) -
 
 
 def _plan(arguments: argparse.Namespace, annotators: Sequence[Annotator]) -> Plan:
-    from synthetic.batch import read_jobs, under_way
-    from synthetic.plan import plan, read_only
+    from synthetic.annotating.plan import plan, read_only
+    from synthetic.llm.batch import read_jobs, under_way
 
     only = read_only(arguments.only) if arguments.only else None
     held = list(under_way(read_jobs(arguments.folder)))
@@ -130,8 +130,8 @@ def _plan(arguments: argparse.Namespace, annotators: Sequence[Annotator]) -> Pla
 
 
 def _dry_run(arguments: argparse.Namespace, annotators: Sequence[Annotator]) -> int:
-    from synthetic.estimate import estimate, print_estimate
-    from synthetic.gemini import wire
+    from synthetic.llm.estimate import estimate, print_estimate
+    from synthetic.llm.gemini import wire
 
     made = _plan(arguments, annotators)
     if not made.tasks:
@@ -149,8 +149,8 @@ def _dry_run(arguments: argparse.Namespace, annotators: Sequence[Annotator]) -> 
 
 
 def _one_by_one(arguments: argparse.Namespace, annotators: Sequence[Annotator], asker: Asker, gemini: Gemini) -> int:
-    from synthetic.annotate import annotate
-    from synthetic.bar import spending_bar
+    from synthetic.annotating.annotation import annotate
+    from synthetic.llm.bar import spending_bar
 
     made = _plan(arguments, annotators)
     total = len(made.tasks)
@@ -179,7 +179,7 @@ def _one_by_one(arguments: argparse.Namespace, annotators: Sequence[Annotator], 
 @contextmanager
 def _caches(arguments: argparse.Namespace, tasks: Sequence[Task], gemini: Gemini) -> Iterator[dict[str, str]]:
     """Keeps the instruction with the service where that pays, for as long as the run lasts."""
-    from synthetic.estimate import estimate
+    from synthetic.llm.estimate import estimate
 
     made: dict[str, str] = {}
     annotators = {task.annotator.model: task.annotator for task in tasks}
@@ -197,8 +197,8 @@ def _caches(arguments: argparse.Namespace, tasks: Sequence[Task], gemini: Gemini
 
 
 def _batch(arguments: argparse.Namespace, annotators: Sequence[Annotator], gemini: Gemini) -> int:
-    from synthetic.annotate import Tally
-    from synthetic.batch import ENDED, adopt, collect, submit
+    from synthetic.annotating.annotation import Tally
+    from synthetic.llm.batch import ENDED, adopt, collect, submit
 
     if adopted := adopt(arguments.folder, gemini):
         say(f"{adopted} batch jobs were created though their names were not saved: found again")

@@ -10,19 +10,19 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labeler.argument_types import dollars, positive
+from labeler.console.argument_types import dollars, positive
+from labeler.console.progress import say
+from labeler.data.textfile import one_line
 from labeler.errors import GitHubError, UsageError
-from labeler.progress import say
-from labeler.textfile import one_line
 
 if TYPE_CHECKING:
     from labeler.config import Machine
-    from labeler.hub_upload import Upload
-    from synthetic.annotate import Tally
-    from synthetic.asking import Asker
-    from synthetic.build import Built, Recipe
-    from synthetic.fetch import Fetched
-    from synthetic.plan import Plan
+    from labeler.fetch.hub_upload import Upload
+    from synthetic.annotating.annotation import Tally
+    from synthetic.annotating.plan import Plan
+    from synthetic.fetching.fetcher import Fetched
+    from synthetic.llm.asking import Asker
+    from synthetic.pipeline import Built, Recipe
 
 HELP = "fetch, prepare, annotate, compare, split, and if asked generate and publish: all in one go, resumable"
 EXAMPLES = """examples:
@@ -69,8 +69,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from synthetic.build import build
-    from synthetic.lock import alone
+    from synthetic.pipeline import build
+    from synthetic.workspace.lock import alone
 
     with alone(arguments.out, make=True):
         recipe = _recipe(arguments)
@@ -88,15 +88,15 @@ def run(arguments: argparse.Namespace) -> int:
 def _recipe(arguments: argparse.Namespace) -> Recipe:
     """Everything that can be wrong with the options is found here, before anything is fetched or paid."""
     from labeler.config import GeminiAccess, environment, read_gemini, read_machine
-    from labeler.hub_upload import check_name
-    from synthetic.asking import Asker
-    from synthetic.build import Recipe
-    from synthetic.cost import Budget, prices
-    from synthetic.gemini import Annotator, Gemini
-    from synthetic.label_file import place_labels
-    from synthetic.pace import Pace
-    from synthetic.split import Wanted as Splitting
-    from synthetic.writer import Writer
+    from labeler.fetch.hub_upload import check_name
+    from synthetic.annotating.writer import Writer
+    from synthetic.dataset.splitting import Wanted as Splitting
+    from synthetic.llm.asking import Asker
+    from synthetic.llm.cost import Budget, prices
+    from synthetic.llm.gemini import Annotator, Gemini
+    from synthetic.llm.pace import Pace
+    from synthetic.pipeline import Recipe
+    from synthetic.workspace.label_file import place_labels
 
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", arguments.repository, re.ASCII):
         raise UsageError(f"'{arguments.repository}' does not name a repository.", "Write owner/name.")
@@ -126,9 +126,9 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
 
 
 def _fetch(arguments: argparse.Namespace, machine: Machine) -> Fetched:
-    from labeler.github import GitHub
-    from labeler.refusals import RateLimited
-    from synthetic.fetch import PATIENCE_SECONDS, TOKEN_REMEDY, Wanted, fetch
+    from labeler.github.client import GitHub
+    from labeler.github.refusals import RateLimited
+    from synthetic.fetching.fetcher import PATIENCE_SECONDS, TOKEN_REMEDY, Wanted, fetch
 
     api_url = (arguments.api_url or machine.github_api_url).rstrip("/")
     wanted = Wanted(
@@ -148,8 +148,8 @@ def _fetch(arguments: argparse.Namespace, machine: Machine) -> Fetched:
 
 
 def _annotate(arguments: argparse.Namespace, planned: Plan, asker: Asker) -> Tally:
-    from synthetic.annotate import annotate
-    from synthetic.bar import spending_bar
+    from synthetic.annotating.annotation import annotate
+    from synthetic.llm.bar import spending_bar
 
     before = asker.budget.spent
     with spending_bar(len(planned.tasks), "asking") as advance:
@@ -169,15 +169,15 @@ def _annotate(arguments: argparse.Namespace, planned: Plan, asker: Asker) -> Tal
 
 
 def _publish(arguments: argparse.Namespace, machine: Machine) -> Upload:
-    from synthetic.publish import package, send
+    from synthetic.dataset.publication import package, send
 
     made = package(arguments.out, repository=arguments.publish)
     return send(machine, arguments.publish, made, "Update the dataset", private=arguments.private)
 
 
 def _dry_run(arguments: argparse.Namespace, recipe: Recipe) -> int:
-    from synthetic.build import what_is_left
-    from synthetic.estimate import estimate, print_estimate
+    from synthetic.llm.estimate import estimate, print_estimate
+    from synthetic.pipeline import what_is_left
 
     planned = what_is_left(arguments.out, recipe, say)
     rows = estimate(planned.tasks, planned.measured, arguments.concurrency)
@@ -194,7 +194,7 @@ def _show(built: Built) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from labeler.terminal import console
+    from labeler.console.terminal import console
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("step", no_wrap=True)

@@ -6,10 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from synthetic.exchange import TOOLS
-from synthetic.label_file import place_labels
-from synthetic.plan import read_only
-from synthetic.review import queue
+from synthetic.annotating.plan import read_only
+from synthetic.reviewing.decisions import queue
+from synthetic.reviewing.exchange import TOOLS
+from synthetic.workspace.label_file import place_labels
 
 HELP = "write the disputed issues, with the annotators' answers, for Argilla or Label Studio"
 EXAMPLES = """examples:

@@ -10,14 +10,14 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from labeler.argument_types import positive
 from labeler.config import environment, read_machine
+from labeler.console.argument_types import positive
 from labeler.errors import GitHubError, InputError, UsageError
-from labeler.refusals import RateLimited
-from synthetic.fetch import PATIENCE_SECONDS, TOKEN_REMEDY, Fetched, Wanted, fetch
-from synthetic.issues import utc
-from synthetic.lock import alone
-from synthetic.records import FETCH, ISSUES
+from labeler.github.refusals import RateLimited
+from synthetic.fetching.fetcher import PATIENCE_SECONDS, TOKEN_REMEDY, Fetched, Wanted, fetch
+from synthetic.fetching.issues import utc
+from synthetic.workspace.lock import alone
+from synthetic.workspace.records import FETCH, ISSUES
 
 HELP = "fetch a repository's issues, open and closed; run it again to go on, or for what has changed since"
 EXAMPLES = """examples:
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _from_file(arguments: argparse.Namespace) -> Fetched:
-    from synthetic.sources import import_issues
+    from synthetic.fetching.sources import import_issues
 
     unfit = [name for name in ("repository", "events", "api_url") if getattr(arguments, name)]
     if unfit or arguments.since != "last":
@@ -81,7 +81,7 @@ def _from_file(arguments: argparse.Namespace) -> Fetched:
 
 
 def _from_github(arguments: argparse.Namespace) -> Fetched:
-    from labeler.github import GitHub
+    from labeler.github.client import GitHub
 
     if arguments.repo or not arguments.repository:
         raise UsageError(

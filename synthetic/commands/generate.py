@@ -11,18 +11,18 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labeler.argument_types import dollars, positive, whole
+from labeler.console.argument_types import dollars, positive, whole
+from labeler.console.progress import say
+from labeler.data.textfile import one_line
 from labeler.errors import UsageError
-from labeler.progress import say
-from labeler.textfile import one_line
-from synthetic.failures import OverBudget
-from synthetic.generate import MOST_IN_VAIN
+from synthetic.annotating.generation import MOST_IN_VAIN
+from synthetic.llm.failures import OverBudget
 
 if TYPE_CHECKING:
-    from labeler.dataset import Row
-    from labeler.labels import LabelSet
-    from synthetic.generate import Written
-    from synthetic.writer import Writer
+    from labeler.data.dataset import Row
+    from labeler.labels.label_set import LabelSet
+    from synthetic.annotating.generation import Written
+    from synthetic.annotating.writer import Writer
 
 HELP = "have a large language model write issues for labels with few training rows; they only ever train"
 EXAMPLES = """examples:
@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from synthetic.lock import alone
+    from synthetic.workspace.lock import alone
 
     with alone(arguments.folder):
         return _run(arguments)
@@ -66,13 +66,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     from labeler.config import GeminiAccess, environment, read_gemini
-    from synthetic.asking import Asker
-    from synthetic.bar import spending_bar
-    from synthetic.cost import Budget, prices
-    from synthetic.gemini import Gemini
-    from synthetic.generate import generate, lacking, read_written, training_rows
-    from synthetic.label_file import place_labels
-    from synthetic.writer import Writer
+    from synthetic.annotating.generation import generate, lacking, read_written, training_rows
+    from synthetic.annotating.writer import Writer
+    from synthetic.llm.asking import Asker
+    from synthetic.llm.bar import spending_bar
+    from synthetic.llm.cost import Budget, prices
+    from synthetic.llm.gemini import Gemini
+    from synthetic.workspace.label_file import place_labels
 
     labels = place_labels(arguments.folder, None, say)
     model = arguments.model.removeprefix("models/")
@@ -106,9 +106,9 @@ def _wanted(only: Sequence[str], labels: LabelSet) -> tuple[str, ...]:
 
 
 def _dry_run(arguments: argparse.Namespace, writer: Writer, rows: Sequence[Row], lacks: Mapping[str, int]) -> int:
-    from synthetic.cost import estimated_tokens
-    from synthetic.gemini import wire
-    from synthetic.generate import AT_ONCE
+    from synthetic.annotating.generation import AT_ONCE
+    from synthetic.llm.cost import estimated_tokens
+    from synthetic.llm.gemini import wire
 
     if not lacks:
         print("no label is short of training rows")

@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 
 from labeler.errors import InputError
-from synthetic.consensus import read_decisions
-from synthetic.exchange import TOOLS, read_export
-from synthetic.jsonl import Appender
-from synthetic.label_file import place_labels
-from synthetic.plan import read_prepared
-from synthetic.records import DECISIONS, to_line
-from synthetic.review import now
+from synthetic.annotating.consensus import read_decisions
+from synthetic.annotating.plan import read_prepared
+from synthetic.reviewing.decisions import now
+from synthetic.reviewing.exchange import TOOLS, read_export
+from synthetic.workspace.jsonl import Appender
+from synthetic.workspace.label_file import place_labels
+from synthetic.workspace.records import DECISIONS, to_line
 
 HELP = "take over the decisions made in Argilla or Label Studio; doing it twice changes nothing"
 EXAMPLES = """examples:

@@ -12,14 +12,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labeler.data.textfile import one_line
 from labeler.errors import InputError
-from labeler.labels import LabelSet
-from labeler.textfile import one_line
-from synthetic.duplicates import NEAR
-from synthetic.label_file import place_labels
-from synthetic.label_map import alias_lines, alias_list
-from synthetic.prepare import Report, Wanted, prepare, read_records
-from synthetic.records import PREPARE, PREPARED, labels_file
+from labeler.labels.label_set import LabelSet
+from synthetic.preparing.duplicates import NEAR
+from synthetic.preparing.label_map import alias_lines, alias_list
+from synthetic.preparing.preparation import Report, Wanted, prepare, read_records
+from synthetic.workspace.label_file import place_labels
+from synthetic.workspace.records import PREPARE, PREPARED, labels_file
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from labeler.progress import counted
+    from labeler.console.progress import counted
 
     folder = arguments.folder
     if arguments.labels is None and not labels_file(folder).is_file():
@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
 def show(report: Report, labels: LabelSet) -> None:
     from rich.text import Text
 
-    from labeler.terminal import console
+    from labeler.console.terminal import console
 
     output = console()
     output.print(_counts("issues", _what_became(report)))

@@ -36,8 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from labeler.config import environment, read_machine
-    from labeler.hub_upload import check_name
-    from synthetic.publish import package, send
+    from labeler.fetch.hub_upload import check_name
+    from synthetic.dataset.publication import package, send
 
     if not arguments.message.strip():
         raise UsageError("--message is empty", "Say what changed, or leave it out.")

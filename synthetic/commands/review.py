@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 from labeler.errors import InputError, UsageError
-from synthetic.label_file import place_labels
-from synthetic.plan import read_only
-from synthetic.records import DECISIONS
-from synthetic.review import Session, queue
+from synthetic.annotating.plan import read_only
+from synthetic.reviewing.decisions import Session, queue
+from synthetic.workspace.label_file import place_labels
+from synthetic.workspace.records import DECISIONS
 
 HELP = "decide the disputed issues one by one in the terminal; every decision is saved at once"
 EXAMPLES = """examples:
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         remedy = "Run it in one, or: python -m synthetic export DIR --for label-studio"
         raise UsageError(f"{len(items)} issues to review, and this is no terminal", remedy)
-    from synthetic.review_screen import ReviewApp, summary
+    from synthetic.reviewing.screen import ReviewApp, summary
 
     by = arguments.by or getpass.getuser()
     try:

@@ -11,10 +11,10 @@ from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 
-from labeler.dataset_folder import DATASET
-from labeler.textfile import one_line
-from synthetic.label_file import place_labels
-from synthetic.split import FEW, SPLITS, Report, Wanted, split
+from labeler.data.dataset_folder import DATASET
+from labeler.data.textfile import one_line
+from synthetic.dataset.splitting import FEW, SPLITS, Report, Wanted, split
+from synthetic.workspace.label_file import place_labels
 
 HELP = "write dataset.csv: the labels that count, and rows for training, validation and testing"
 EXAMPLES = """examples:
@@ -89,7 +89,7 @@ def show(report: Report) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from labeler.terminal import console
+    from labeler.console.terminal import console
 
     few = report.few()
     output = console()

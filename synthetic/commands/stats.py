@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labeler.textfile import one_line
-from synthetic.stats import QUANTILES, Stats, quantile, read_stats
+from labeler.data.textfile import one_line
+from synthetic.preparing.statistics import QUANTILES, Stats, quantile, read_stats
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -31,11 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from labeler.progress import counted
+    from labeler.console.progress import counted
 
     stats = read_stats(arguments.folder, counted)
     if arguments.png:
-        from synthetic.stats_picture import write_picture
+        from synthetic.preparing.stats_picture import write_picture
 
         write_picture(stats, arguments.png)
         print(f"written: {arguments.png}", file=sys.stderr)
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def show(stats: Stats) -> None:
-    from labeler.terminal import console
+    from labeler.console.terminal import console
 
     output = console()
     output.print(_table("fetched", _fetched(stats)))

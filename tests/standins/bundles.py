@@ -7,9 +7,9 @@ import random
 import tarfile
 from pathlib import Path
 
-from labeler.bundle import Manifest, Rope, Shape, write_manifest
-from labeler.labels import Label, LabelSet
-from labeler.prompt import PROMPT_VERSION
+from labeler.labels.label_set import Label, LabelSet
+from labeler.model.bundle import Manifest, Rope, Shape, write_manifest
+from labeler.text.prompt import PROMPT_VERSION
 
 
 def write_bundle(folder: Path, size: int = 300_000, seed: int = 0) -> Path:

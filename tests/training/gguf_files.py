@@ -10,8 +10,8 @@ import numpy as np
 from gguf import GGMLQuantizationType, GGUFWriter
 from gguf.quants import quantize
 
-from eval.gemma_tokenizer import CONTROL_TOKENS
-from labeler.tensors import TensorFile
+from eval.speed.gemma_tokenizer import CONTROL_TOKENS
+from labeler.model.tensors import TensorFile
 from tests.training.small import write_base
 
 NAMES = {

@@ -18,17 +18,17 @@ from typing import Any
 import torch
 from transformers import Gemma3ForCausalLM
 
-from eval.gemma_tokenizer import train_tokenizer
-from eval.rows import Labelled
-from eval.shapes import write_random_checkpoint
-from labeler.issue import Issue
-from labeler.prompt import INSTRUCTION, Renderer
-from labeler.tokenizer import LibraryTokenizer
+from eval.data.rows import Labelled
+from eval.speed.gemma_tokenizer import train_tokenizer
+from eval.speed.shapes import write_random_checkpoint
+from labeler.model.tokenizer import LibraryTokenizer
+from labeler.text.issue import Issue
+from labeler.text.prompt import INSTRUCTION, Renderer
 from tests.models import TAUGHT, TAUGHT_BUDGET, TAUGHT_LABELS, tiny_config
-from training.batching import plan_batches
-from training.collate import collate, count_answers_only
-from training.examples import Encoder, Variation
-from training.settings import read_settings
+from training.rows.batching import plan_batches
+from training.rows.collate import collate, count_answers_only
+from training.rows.examples import Encoder, Variation
+from training.tuning.settings import read_settings
 
 ROWS, EPOCHS, RATE = 4000, 14, 4e-3
 SMALL: dict[str, Any] = {

@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 
-from labeler.dataset import Row, write_dataset
-from labeler.labels import Label, LabelSet
+from labeler.data.dataset import Row, write_dataset
+from labeler.labels.label_set import Label, LabelSet
 from tests.models import write_checkpoint
-from training.settings import TuningSettings, read_settings
+from training.tuning.settings import TuningSettings, read_settings
 
 # Two threads that wait for each other at every tiny operation are slower than one, above all on a busy machine.
 torch.set_num_threads(1)

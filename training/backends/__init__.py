@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from labeler.errors import InputError
-from training.base import Base
-from training.device import Numerics
-from training.settings import TuningSettings, fast_can
+from training.model.base import Base
+from training.tuning.device import Numerics
+from training.tuning.settings import TuningSettings, fast_can
 
 BACKENDS = ("auto", "unsloth", "fast", "peft")
 

@@ -16,12 +16,12 @@ import torch
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from labeler.progress import say
+from labeler.console.progress import say
 from training.backends.body import take_over
 from training.backends.peft import adapted
-from training.base import Base
-from training.device import Numerics
-from training.settings import TuningSettings
+from training.model.base import Base
+from training.tuning.device import Numerics
+from training.tuning.settings import TuningSettings
 
 _MATRICES = (
     "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj",

@@ -11,9 +11,9 @@ from transformers import Gemma3ForCausalLM
 
 from training.backends import attention
 from training.backends.body import take_over
-from training.base import Base
-from training.device import Numerics
-from training.settings import TuningSettings
+from training.model.base import Base
+from training.tuning.device import Numerics
+from training.tuning.settings import TuningSettings
 
 
 def load(base: Base, settings: TuningSettings, numerics: Numerics, checkpoint_above: int | None) -> Any:

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from unsloth import FastModel
 
-from training.base import Base
-from training.device import Numerics
-from training.settings import TuningSettings
+from training.model.base import Base
+from training.tuning.device import Numerics
+from training.tuning.settings import TuningSettings
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 

@@ -39,10 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from labeler.errors import UsageError
-    from training.adapt import adapt
-    from training.base import find_base
-    from training.licence import licence_of
-    from training.pretrain import LoopSettings, can_compile
+    from training.model.base import find_base
+    from training.model.licence import licence_of
+    from training.pretraining.adaptation import adapt
+    from training.pretraining.pretrain import LoopSettings, can_compile
 
     if arguments.tokens is not None and arguments.tokens < 1:
         raise UsageError(f"--tokens is {arguments.tokens}.", "Give a number above 0, or leave it out.")

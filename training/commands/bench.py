@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from training.backends import BACKENDS
 
 if TYPE_CHECKING:
-    from training.bench_report import Report
+    from training.bench.findings import Report
 
 HELP = "time training and its memory on a random model of a named shape"
 EXAMPLES = """examples:
@@ -23,7 +23,7 @@ EXAMPLES = """examples:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--shape", default="gemma-3-270m", help="gemma-3-270m (default) or tiny; eval/shapes.py")
+    parser.add_argument("--shape", default="gemma-3-270m", help="gemma-3-270m (default) or tiny; eval/speed/shapes.py")
     parser.add_argument("--layers", type=int, help="only the first so many layers of the shape")
     parser.add_argument("--vocabulary", type=int, help="a vocabulary of so many tokens instead of the shape's")
     parser.add_argument("--steps", type=int, default=10, help="steps to time (10), after two to warm up")
@@ -38,8 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from labeler.errors import UsageError
-    from training.bench import GIB, Request, bench
-    from training.settings import read_settings
+    from training.bench.benchmark import GIB, Request, bench
+    from training.tuning.settings import read_settings
 
     for name in ("steps", "layers", "vocabulary", "memory_gib"):
         value = getattr(arguments, name)
@@ -66,9 +66,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _print(report: Report) -> None:
     from rich.table import Table
 
-    from labeler.terminal import console
-    from training.bench_report import EPOCHS, ISSUES
-    from training.logs import duration
+    from labeler.console.terminal import console
+    from training.bench.findings import EPOCHS, ISSUES
+    from training.tuning.logs import duration
 
     times = report.times
     batch = f"{report.batch_size} x {report.sequence_length:,} tokens"
@@ -105,6 +105,6 @@ def _print(report: Report) -> None:
 
 
 def _gib(size: int) -> str:
-    from training.bench import GIB
+    from training.bench.benchmark import GIB
 
     return f"{size / GIB:.2f} GiB"

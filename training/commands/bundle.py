@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from labeler.errors import UsageError
 
 if TYPE_CHECKING:
-    from labeler.bundle import Manifest
+    from labeler.model.bundle import Manifest
 
 HELP = "make the bundle of a tuned run: merge, export, calibration, thresholds, figures, card"
 EXAMPLES = """examples:
@@ -38,8 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from labeler.bundle import read_manifest
-    from training.bundle_run import make_bundle
+    from labeler.model.bundle import read_manifest
+    from training.fitting.bundle_run import make_bundle
 
     target = arguments.target_precision
     if target is not None and not 0 < target < 1:
@@ -62,8 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _show(folder: Path, manifest: Manifest) -> None:
     from rich.table import Table
 
-    from labeler.terminal import console
-    from training.card import ROWS, figure
+    from labeler.console.terminal import console
+    from training.model.card import ROWS, figure
 
     columns = {name: found for name in ("test", "validation") if (found := manifest.metrics.get(name))}
     table = Table(box=None, pad_edge=False, header_style="dim")

@@ -14,9 +14,9 @@ from training.vocabulary.options import add_vocabulary, as_asked
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from training.base import Base
-    from training.quantisation import Quantisation
-    from training.rounding import Blocks
+    from training.model.base import Base
+    from training.quantise.quantisation import Quantisation
+    from training.quantise.rounding import Blocks
 
 HELP = "turn a Gemma 3 checkpoint, the adapter merged, into a bundle, without torch"
 EXAMPLES = """examples:
@@ -67,7 +67,7 @@ def add_rounding(parser: argparse.ArgumentParser) -> None:
 
 def chosen_form(arguments: argparse.Namespace) -> Quantisation:
     """What --bits, --block and --mixed say together. Raises InputError where that is nothing known."""
-    from training.quantisation import EIGHT_BITS, Grid, Quantisation, parse
+    from training.quantise.quantisation import EIGHT_BITS, Grid, Quantisation, parse
 
     if arguments.bits is None:
         if arguments.mixed:
@@ -86,10 +86,10 @@ def chosen_rounding(
     Raises:
         InputError: a file is wrong.
     """
-    from training.calibration_texts import calibration_texts, used_tokens
-    from training.checkpoint import Weights, read_config
-    from training.gptq import calibrated
-    from training.rounding import GivenBlocks, fine_of, given, nearest
+    from training.model.checkpoint import Weights, read_config
+    from training.quantise.calibration_texts import calibration_texts, used_tokens
+    from training.quantise.gptq import calibrated
+    from training.quantise.rounding import GivenBlocks, fine_of, given, nearest
 
     data, budget = arguments.calibrate, arguments.token_budget
     if (arguments.rounded or data) and arguments.bits is None:
@@ -116,10 +116,10 @@ def chosen_rounding(
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from labeler.labels import read_labels
-    from training.base import find_base
-    from training.export import export
-    from training.licence import licence_of
+    from labeler.labels.label_set import read_labels
+    from training.export.bundle_export import export
+    from training.model.base import find_base
+    from training.model.licence import licence_of
 
     def say(step: str) -> None:
         print(f"{step} …", file=sys.stderr)

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from labeler.config import environment, read_machine
-    from labeler.textfile import one_line
+    from labeler.data.textfile import one_line
     from training.publish import parse_target, read_content
 
     content = read_content(arguments.bundle)

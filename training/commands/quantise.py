@@ -67,8 +67,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     import random
 
-    from training.calibration_texts import calibration_texts, labelled_rows, used_tokens
-    from training.quantise_study import Point, Study, table, write_study
+    from training.quantise.calibration_texts import calibration_texts, labelled_rows, used_tokens
+    from training.quantise.study import Point, Study, table, write_study
 
     points = [Point.read(text) for text in arguments.points or POINTS]
     labels, rows = labelled_rows(arguments.data, [arguments.split] if arguments.split else [])

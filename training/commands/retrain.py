@@ -9,11 +9,11 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from labeler.data.textfile import one_line
 from labeler.errors import UsageError
-from labeler.textfile import one_line
 
 if TYPE_CHECKING:
-    from training.retrain_job import Outcome
+    from training.retrain.job import Outcome
 
 HELP = "fetch new issues, label, split, tune, export, evaluate, gate, publish: what has not changed is not done again"
 EXAMPLES = """examples:
@@ -31,7 +31,7 @@ REFUSED = 4
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from training.retrain_job import STAGES
+    from training.retrain.job import STAGES
 
     parser.add_argument("--config", type=Path, metavar="FILE", help="retrain.toml; the options below go over it")
     parser.add_argument("--out", type=Path, default=Path("retrain"), metavar="DIR", help="default: retrain")
@@ -60,10 +60,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from training.retrain import LOG, Log, retrain
-    from training.retrain_config import read_config
-    from training.retrain_job import choose_stages, make_job
-    from training.retrain_plan import as_json, forecast, show
+    from training.retrain.config import read_config
+    from training.retrain.dry_run import as_json, forecast, show
+    from training.retrain.job import choose_stages, make_job
+    from training.retrain.retraining import LOG, Log, retrain
 
     config = read_config(arguments.config, _changes(arguments))
     stages = choose_stages(arguments.only, arguments.skip, arguments.until)
@@ -116,7 +116,7 @@ def _show(outcome: Outcome, to: str) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from labeler.terminal import console
+    from labeler.console.terminal import console
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("stage", no_wrap=True)

@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from labeler.argument_types import positive
+from labeler.console.argument_types import positive
 from training.backends import BACKENDS
 from training.vocabulary.options import add_vocabulary, vocabulary_settings
 
@@ -60,16 +60,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from training.prepare import Processes
-    from training.run import run as tune
-    from training.run import say
-    from training.settings import read_settings
+    from training.tuning.prepare import Processes
+    from training.tuning.settings import read_settings
+    from training.tuning.tuning_run import run as tune
+    from training.tuning.tuning_run import say
 
     changes = [*arguments.changes, *vocabulary_settings(arguments)]
     settings, resume = read_settings(arguments.preset, changes), arguments.resume
     if arguments.dry_run:
-        from training.plan import print_plan, refuse_what_cannot_fit
-        from training.prepare import prepare
+        from training.tuning.plan import print_plan, refuse_what_cannot_fit
+        from training.tuning.prepare import prepare
 
         found = prepare(settings, arguments.data, arguments.base, arguments.out, arguments.backend)
         if arguments.json:
@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
         refuse_what_cannot_fit(found.plan, found.batches, found.device, settings)
         return 0
     if arguments.trials:
-        from training.search import search
+        from training.search.trials import search
 
         settings = search(
             settings,

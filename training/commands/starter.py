@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from labeler.argument_types import positive, whole
+from labeler.console.argument_types import positive, whole
 
 HELP = "make the bundled starter again by its recipe: tune, round to 4 bits, export, calibrate"
 EXAMPLES = """examples:
@@ -59,8 +59,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from labeler.console.progress import say
     from labeler.errors import UsageError
-    from labeler.progress import say
     from training.starter.recipe import read_recipe
 
     recipe = read_recipe(arguments.recipe)

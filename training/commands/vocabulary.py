@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labeler.argument_types import positive
+from labeler.console.argument_types import positive
 from labeler.errors import UsageError
 from training.vocabulary import DEFAULT_SIZE
 
@@ -85,7 +85,7 @@ def _report(arguments: argparse.Namespace) -> int:
 def _show(found: list[LanguageCost], sizes: list[int]) -> None:
     from rich.table import Table
 
-    from labeler.terminal import console
+    from labeler.console.terminal import console
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("language")
@@ -116,8 +116,8 @@ def _count(arguments: argparse.Namespace) -> int:
 
 
 def _trim(arguments: argparse.Namespace) -> int:
-    from training.base import find_base
-    from training.vocabulary.checkpoint import trimmed
+    from training.model.base import find_base
+    from training.vocabulary.trimming import trimmed
 
     out: Path = arguments.out
     base = find_base(arguments.base, out.with_name(out.name + "-whole"))

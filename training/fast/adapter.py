@@ -9,8 +9,8 @@ from pathlib import Path
 
 from labeler.errors import InputError
 from labeler.files import replaced, write_text
-from training.adapter_files import ADAPTER, ADAPTER_CONFIG
 from training.fast.lora import MATRICES, Adapted, Rank
+from training.model.adapter_files import ADAPTER, ADAPTER_CONFIG
 
 
 def write_adapter(folder: Path, adapted: Mapping[str, Adapted], rank: Rank, base: str) -> None:

@@ -23,10 +23,10 @@ from torch import Tensor, nn
 
 from labeler.errors import LabelerError
 from labeler.files import replaced, write_text
+from training.fast.grid import Grid, best_scales, on_grid, rounded
 from training.fast.loop import Stream
 from training.fast.model import Gemma
 from training.fast.parts import Part
-from training.fast.rounding import Grid, best_scales, on_grid, rounded
 
 LOG = "distil.jsonl"
 _LOG_EVERY, _BETAS = 10, (0.9, 0.98)
@@ -84,7 +84,7 @@ def distil(
     """Rounds the teacher's matrices; returns {"rows", "steps", "seconds", "validation": loss by moment}.
 
     Writes `out/distil.jsonl`, a line every ten steps, and in the end `out/blocks.safetensors` as
-    `training.rounding.given` reads it. Killed, it begins anew.
+    `training.quantise.rounding.given` reads it. Killed, it begins anew.
 
     Raises:
         LabelerError: the loss is no longer a number.

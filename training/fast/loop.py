@@ -23,7 +23,7 @@ from labeler.files import replaced, write_text
 from training.fast.model import Gemma
 from training.fast.parts import Part
 from training.fast.schedule import LoopSettings, Position
-from training.logs import duration, read_log
+from training.tuning.logs import duration, read_log
 
 LOG, STATE = "log.jsonl", "state.pt"
 _LOG_EVERY, _ETA_AFTER = 10, 20  # steps

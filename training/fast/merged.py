@@ -11,9 +11,9 @@ import torch
 from safetensors.torch import save_file
 
 from labeler.files import replaced, write_text
-from training.checkpoint import EMBEDDINGS, Weights
 from training.fast.model import Gemma
-from training.merge import text_config
+from training.model.checkpoint import EMBEDDINGS, Weights
+from training.model.merge import text_config
 
 _COPIED = (
     "tokenizer.json",

@@ -11,8 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from labeler.bundle import Rope
-from training.checkpoint import Weights, read_config
+from labeler.model.bundle import Rope
 from training.fast.layers import (
     Kernels,
     Layout,
@@ -24,6 +23,7 @@ from training.fast.layers import (
 )
 from training.fast.lora import MATRICES, Adapted, Rank
 from training.fast.parts import Part
+from training.model.checkpoint import Weights, read_config
 
 NORMS = (
     "input_layernorm",

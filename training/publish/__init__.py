@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 
 from labeler.errors import UsageError
+from labeler.fetch.hub import parse
+from labeler.fetch.hub_upload import check_name
 from labeler.fetch.release import ReleaseReference
-from labeler.hub import parse
-from labeler.hub_upload import check_name
 from training.publish.content import Content, Plan, Published, read_content
 from training.publish.hub import HubTarget
 from training.publish.release import ReleaseTarget

@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from labeler.bundle import MANIFEST, read_manifest, sha256, verify
 from labeler.config import Machine
+from labeler.console.progress import download_bar
+from labeler.data.textfile import one_line
 from labeler.errors import DownloadError, LabelerError
 from labeler.fetch.download import NotThereError, TryAgainError, Wait, tries
+from labeler.fetch.hub import resolve
 from labeler.fetch.huggingface import CARD, listed_files
-from labeler.hub import resolve
-from labeler.progress import download_bar
-from labeler.textfile import one_line
-from training.licence import carry_licence
+from labeler.model.bundle import MANIFEST, read_manifest, sha256, verify
+from training.model.licence import carry_licence
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from labeler.bundle import MANIFEST
 from labeler.config import Machine
 from labeler.errors import DownloadError, UsageError
 from labeler.fetch.download import NotThereError, Remote, Wait, bearer, opened
+from labeler.fetch.hub_upload import TOKEN_REMEDY, upload
 from labeler.fetch.huggingface import CARD, HubReference
-from labeler.hub_upload import TOKEN_REMEDY, upload
+from labeler.model.bundle import MANIFEST
 from training.publish.content import Content, Plan, Published, fetch_back
 
 # What a repository may hold besides without being somebody's other work: its page on the Hub makes these.

@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from labeler.bundle import sha256
 from labeler.config import Machine
 from labeler.errors import GitHubError, InputError, UsageError
 from labeler.fetch.download import Wait
 from labeler.fetch.release import ReleaseReference
-from labeler.refusals import TOKEN_REMEDY, BadToken, Forbidden, Invalid, NotFound, Unavailable
+from labeler.github.refusals import TOKEN_REMEDY, BadToken, Forbidden, Invalid, NotFound, Unavailable
+from labeler.model.bundle import sha256
 from training.publish.content import Content, Plan, Published, fetch_back
 from training.publish.release_api import ReleasesApi
 

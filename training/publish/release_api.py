@@ -1,4 +1,4 @@
-"""What `labeler.github` does not need and publishing does: releases and their assets.
+"""What `labeler.github.client` does not need and publishing does: releases and their assets.
 
 https://docs.github.com/rest/releases/releases, https://docs.github.com/rest/releases/assets
 """
@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from labeler.github import GitHub
-from labeler.progress import counted
-from labeler.refusals import TOKEN_REMEDY, TROUBLE_REMEDY, BadToken, Moved, NotFound, Unavailable
+from labeler.console.progress import counted
+from labeler.github.client import GitHub
+from labeler.github.refusals import TOKEN_REMEDY, TROUBLE_REMEDY, BadToken, Moved, NotFound, Unavailable
 
 _PIECE = 1 << 20  # bytes
 

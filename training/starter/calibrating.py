@@ -8,11 +8,11 @@ people       rows of the public sources that no pile holds (their caps leave mos
 large model  rows with all ten labels, asked under the ten. A recipe keeps `validation_rows` of them from training.
 
 A model whose recipe kept none has no unseen rows of the second view, except those that its run never came to: its
-record (`rows.json`, see `training.starter.record`) tells them. Rows it was tuned on are never taken, since on them a
-model is surer than it may be, and that is just what calibration is to measure. With no row of the large model, or too
-few of a label, people's rows alone are fitted, and a label of few examples is set only where it is likelier than not
-(`labeler.base.thresholds.fit_thresholds`). What an adapter saw before the run that went on from it counts as unseen
-where no record of it is given: then the fit is a little too sure of itself.
+record (`rows.json`, see `training.starter.rows_record`) tells them. Rows it was tuned on are never taken, since on
+them a model is surer than it may be, and that is just what calibration is to measure. With no row of the large model,
+or too few of a label, people's rows alone are fitted, and a label of few examples is set only where it is likelier
+than not (`labeler.base.thresholds.fit_thresholds`). What an adapter saw before the run that went on from it counts as
+unseen where no record of it is given: then the fit is a little too sure of itself.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from typing import Any
 
 import numpy as np
 
-from eval.report.sections import CARD, keep_sections
-from eval.rows import Labelled, truth_and_known
+from eval.data.rows import Labelled, truth_and_known
+from eval.reports.sections import CARD, keep_sections
 from labeler.base.f1 import micro_f1
-from labeler.bundle import Manifest, read_manifest, write_manifest
-from labeler.decoder import available_cores
+from labeler.console.progress import counted
 from labeler.errors import InputError
-from labeler.issue import Issue
-from labeler.labels import LabelSet
-from labeler.predict import Labeler
-from labeler.progress import counted
-from training.card import card
-from training.fitted import Fitted, fit_all
-from training.licence import write_notice
+from labeler.labels.label_set import LabelSet
+from labeler.model.bundle import Manifest, read_manifest, write_manifest
+from labeler.model.decoder import available_cores
+from labeler.model.predict import Labeler
+from labeler.text.issue import Issue
+from training.fitting.fitted import Fitted, fit_all
+from training.model.card import card
+from training.model.licence import write_notice
 from training.starter.material import Example, Material
 from training.starter.new_labels import fit_new_labels
 from training.starter.recipe import DataSettings, Recipe
-from training.starter.record import read_used
+from training.starter.rows_record import read_used
 from training.starter.selection import LARGE_MODEL, PEOPLE, known, select, unused_large, unused_people
 
 Array = np.ndarray

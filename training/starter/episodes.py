@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from labeler.answer import Grammar
-from labeler.issue import Issue
-from labeler.labels import Label, LabelSet
-from labeler.prompt import Renderer
-from labeler.tokenizer import Tokenizer
+from labeler.labels.label_set import Label, LabelSet
+from labeler.model.tokenizer import Tokenizer
+from labeler.text.answer import Grammar
+from labeler.text.issue import Issue
+from labeler.text.prompt import Renderer
 from training.fast.parts import Part, Row, split
 from training.starter.forms import formed
 from training.starter.material import Example

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import torch
 
-from labeler.tokenizer import LIBRARY_NAME
-from training.checkpoint import Weights
-from training.device import find_device
-from training.embeddings import held, rounded_embeddings
+from labeler.model.tokenizer import LIBRARY_NAME
+from training.export.embeddings import held, rounded_embeddings
 from training.fast.lora import Rank
 from training.fast.model import Gemma
-from training.pretrain import can_compile
-from training.rounding import nearest
+from training.model.checkpoint import Weights
+from training.pretraining.pretrain import can_compile
+from training.quantise.rounding import nearest
 from training.starter.recipe import Recipe
+from training.tuning.device import find_device
 from training.vocabulary.fine import fine_tokens
 
 

@@ -2,9 +2,9 @@
 
 OUT/starter.json          what was asked for: another recipe, base or adapter is refused
 OUT/base/                 the base, where it had to be converted or trimmed
-OUT/dataset.json          files, counts, what was left out (`training.starter.dataset`)
-OUT/rows.json             the rows by number, and once it is tuned those that it was shown (`training.starter.record`),
-                          with those that its matrices were rounded for
+OUT/dataset.json          files, counts, what was left out (`training.starter.dataset_record`)
+OUT/rows.json             the rows by number, and once it is tuned those that it was shown
+                          (`training.starter.rows_record`), with those that its matrices were rounded for
 OUT/log.jsonl, state.pt   the tuning (`training.fast.loop`)
 OUT/adapter/              what it learned, as peft loads it, and what came of it in result.json
 OUT/blocks.safetensors    "LAYER.self_attn.q_proj.codes" and ".scales": the rounded matrices; only where the recipe has
@@ -24,19 +24,19 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from labeler.bundle import MANIFEST, sha256
 from labeler.errors import InputError
 from labeler.files import write_text
-from labeler.labels import LabelSet, read_labels
-from labeler.tokenizer import LIBRARY_NAME
-from training.base import Base, find_base
-from training.claim import claim
-from training.starter.dataset import write_dataset_record
+from labeler.labels.label_set import LabelSet, read_labels
+from labeler.model.bundle import MANIFEST, sha256
+from labeler.model.tokenizer import LIBRARY_NAME
+from training.fitting.claim import claim
+from training.model.base import Base, find_base
+from training.starter.dataset_record import write_dataset_record
 from training.starter.material import Material
 from training.starter.recipe import Recipe
-from training.starter.record import ROWS, add_dealt, write_rows
+from training.starter.rows_record import ROWS, add_dealt, write_rows
 from training.starter.selection import Selection, select
-from training.vocabulary.checkpoint import trimmed
+from training.vocabulary.trimming import trimmed
 
 ADAPTER, BLOCKS, MERGED, BUNDLE, RESULT = "adapter", "blocks.safetensors", "merged", "bundle", "result.json"
 Progress = Callable[[str], None]
@@ -83,8 +83,8 @@ def make_starter(
     if not (out / RESULT).is_file():
         _tune(recipe, found, labels, selection, data, out, adapter, compile, progress)
     if not tune_only and not (bundle / MANIFEST).is_file():
+        from training.starter.bundling import export_tuned, provenance
         from training.starter.calibrating import calibrate_bundle
-        from training.starter.exporting import export_tuned, provenance
 
         making = out / f"{BUNDLE}.making"
         facts = provenance(recipe, found, dataset, adapter, json.loads((out / RESULT).read_bytes()))
@@ -118,8 +118,8 @@ def _claim(recipe: Recipe, base: Base, adapter: Path | None, out: Path) -> None:
 
 
 def _say_plan(recipe: Recipe, base: Base, adapter: Path | None, dataset: dict[str, Any], progress: Progress) -> None:
-    from training.logs import duration
-    from training.starter.exporting import rounding_in_words
+    from training.starter.bundling import rounding_in_words
+    from training.tuning.logs import duration
 
     tuning = recipe.tuning
     until = f"{tuning.rows:,} issues" if tuning.rows else duration(tuning.seconds)
@@ -134,8 +134,7 @@ def _tune(
     recipe: Recipe, base: Base, labels: LabelSet, selection: Selection, data: Path, out: Path, adapter: Path | None,
     compile: bool, progress: Progress,
 ) -> None:  # fmt: skip
-    from labeler.tokenizer import LibraryTokenizer
-    from training.device import find_device
+    from labeler.model.tokenizer import LibraryTokenizer
     from training.fast.adapter import load_adapter, write_adapter
     from training.fast.ahead import Ahead
     from training.fast.distil import distil
@@ -143,6 +142,7 @@ def _tune(
     from training.fast.merged import write_merged
     from training.starter.episodes import Episodes
     from training.starter.machine import open_model
+    from training.tuning.device import find_device
 
     model = open_model(recipe, Path(base.path), compile, progress)
     if adapter is not None:
@@ -167,8 +167,8 @@ def _tune(
 
 def _how(recipe: Recipe, labels: LabelSet, selection: Selection, out: Path) -> Any:
     """What `export_tuned` rounds matrices by. Rows that calibrated rounding looks at are seen ones from then on."""
-    from labeler.tokenizer import LibraryTokenizer
-    from training.rounding import given
+    from labeler.model.tokenizer import LibraryTokenizer
+    from training.quantise.rounding import given
     from training.starter.episodes import Episodes
 
     if (out / BLOCKS).is_file():
@@ -182,7 +182,7 @@ def _how(recipe: Recipe, labels: LabelSet, selection: Selection, out: Path) -> A
 
 def _distil_settings(recipe: Recipe) -> Any:
     from training.fast.distil import DistilSettings
-    from training.fast.rounding import Grid
+    from training.fast.grid import Grid
 
     matrices = recipe.four_bit.quantisation().qkv
     grid = Grid(matrices.bits, matrices.block, matrices.scales)

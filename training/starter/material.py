@@ -15,9 +15,9 @@ from eval.starter.source import INVENTED as LABEL_LISTS
 from eval.starter.source import ISSUES, JUNK, LANGUAGES, LARGE
 from eval.starter.source import MORE as LARGE_MORE
 from eval.starter.source import PROJECTS as PROJECT_LISTS
+from labeler.data.textfile import parsed_json, split_answer
 from labeler.errors import InputError
-from labeler.labels import Label, LabelSet
-from labeler.textfile import parsed_json, split_answer
+from labeler.labels.label_set import Label, LabelSet
 
 T = TypeVar("T")
 WRITTEN, FORMS = "written_issues.jsonl.gz", "issue_forms.jsonl.gz"

@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from labeler.base.f1 import micro_f1
-from labeler.bundle import Manifest, read_manifest, write_manifest
-from labeler.decoder import available_cores
-from labeler.issue import Issue
-from labeler.predict import Labeler, as_tuned
-from labeler.progress import counted
+from labeler.console.progress import counted
+from labeler.model.bundle import Manifest, read_manifest, write_manifest
+from labeler.model.decoder import available_cores
+from labeler.model.predict import Labeler, as_tuned
+from labeler.text.issue import Issue
 from training.starter.material import Example, ListExamples, Material
 
 Array = np.ndarray

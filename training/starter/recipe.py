@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from labeler.errors import InputError
-from training.quantisation import Quantisation, parse
-from training.settings import read_toml
+from training.quantise.quantisation import Quantisation, parse
+from training.tuning.settings import read_toml
 
 KINDS = ("large", "public", "label_lists", "project_lists", "areas")
 
@@ -53,7 +53,7 @@ class Variation:
         share: of the episodes.
         subset: chance that the list is shortened; drop: chance of each label to go then; least: labels that stay.
         shuffle: chance of another order; hide: chance that no description is shown.
-        form: chance of an issue to be put into a form; plain: chance of `labeler.prompt.plain_text`.
+        form: chance of an issue to be put into a form; plain: chance of `labeler.text.prompt.plain_text`.
     """
 
     share: float
@@ -120,9 +120,9 @@ class FourBitSettings:
     """In what form the bundle holds the weights, and how they come to it.
 
     Attributes:
-        form: as `training.quantisation.parse` reads it.
+        form: as `training.quantise.quantisation.parse` reads it.
         fine: most used tokens whose embeddings are in 8 bits (`training.vocabulary.fine`); 0: no token's are.
-        texts: prompts for calibrated rounding (`training.gptq`), where matrices are not distilled.
+        texts: prompts for calibrated rounding (`training.quantise.gptq`), where matrices are not distilled.
         distil_rows: issues from which rounded matrices learn to answer as the tuned model (`training.fast.distil`); 0:
             they are rounded by calibration. distil_seconds: how long at most; 0: as long as that takes. distil_rate:
             the learning rate at its beginning.

@@ -18,7 +18,7 @@ from typing import Any
 
 from labeler.errors import InputError
 from labeler.files import replaced
-from training.texts import read_texts
+from training.pretraining.texts import read_texts
 
 SHIPPED = Path(__file__).with_name("counts.json.xz")
 WEIGHT = 0.01  # of one language beside English in the shipped counts; chosen in docs/vocabulary.md
@@ -77,7 +77,7 @@ def write_counts(path: Path, counts: Counts) -> None:
 def count_texts(
     tokenizer: Path, files: Sequence[Path], progress: Callable[[str], None] = lambda step: None
 ) -> list[Counter[str]]:
-    """How often each piece occurs in each of the files (`training.texts`).
+    """How often each piece occurs in each of the files (`training.pretraining.texts`).
 
     Raises:
         InputError: tokenizer or file cannot be read, or a file holds no text.

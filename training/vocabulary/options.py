@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labeler.argument_types import positive
+from labeler.console.argument_types import positive
 from labeler.errors import UsageError
 from training.vocabulary import DEFAULT_SIZE
 
 if TYPE_CHECKING:
-    from training.base import Base
+    from training.model.base import Base
 
 
 def add_vocabulary(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +28,7 @@ def add_vocabulary(parser: argparse.ArgumentParser) -> None:
 
 
 def vocabulary_settings(arguments: argparse.Namespace) -> list[str]:
-    """The options as changes of settings (`training.settings.read_settings`)."""
+    """The options as changes of settings (`training.tuning.settings.read_settings`)."""
     changes = [] if arguments.vocabulary is None else [f"vocabulary={arguments.vocabulary}"]
     if arguments.vocabulary_counts is not None:
         changes.append(
@@ -41,12 +41,12 @@ def as_asked(base: Base, arguments: argparse.Namespace, out: Path, progress: Cal
     """The base with the vocabulary that the options ask for, written into `out` where that is a smaller one.
 
     Raises:
-        LabelerError: as `training.vocabulary.checkpoint.trimmed`.
+        LabelerError: as `training.vocabulary.trimming.trimmed`.
     """
     if arguments.vocabulary is None:
         if arguments.vocabulary_counts is not None:
             raise UsageError("--vocabulary-counts without --vocabulary", "Say how many tokens are kept: --vocabulary")
         return base
-    from training.vocabulary.checkpoint import trimmed
+    from training.vocabulary.trimming import trimmed
 
     return trimmed(base, arguments.vocabulary, arguments.vocabulary_counts, out, progress)

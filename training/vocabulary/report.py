@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from labeler.data.textfile import clean_text, decode_lines
 from labeler.errors import InputError
-from labeler.textfile import clean_text, decode_lines
 from training.vocabulary.counts import Counts, open_library
 from training.vocabulary.keep import all_ids, kept_ids
-from training.vocabulary.tokenizer import Renumbering
+from training.vocabulary.smaller_tokenizer import Renumbering
 
 
 @dataclass(frozen=True)

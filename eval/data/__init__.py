@@ -1,0 +1,1 @@
+"""Rows with their labels, and what two sets of them share."""

@@ -1,0 +1,1 @@
+"""Attacks by issue text, and forms put around it."""

@@ -1,0 +1,1 @@
+"""Figures: F1 and its kin, intervals, answers of any system, scores."""

@@ -1,0 +1,158 @@
+"""The figures of `eval score` as tables, for a terminal and as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from eval.metrics.scoring import Paired, Probabilities, Score
+from labeler.base.f1 import LabelFigures
+
+NOTE = (
+    "In brackets: 95 % interval, bootstrap over issues. Malformed by format: empty, more than one line, a backtick, "
+    "bracket or brace, or over 200 characters; strictly: that, or a name outside the list. A name outside the list is "
+    "a wrong label; of a malformed answer counts what can be read."
+)
+METRICS = {
+    "micro_precision": "micro-precision",
+    "micro_recall": "micro-recall",
+    "micro_f1": "micro-F1",
+    "macro_f1": "macro-F1",
+    "jaccard_pooled": "Jaccard, pooled",
+    "jaccard_mean": "Jaccard, mean of issues",
+    "exact_match": "exact match",
+}
+
+
+@dataclass(frozen=True)
+class Section:
+    """A table. The first cell of a row says what the row is; a row of nothing else is a heading."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def overview(title: str, scores: Sequence[Score]) -> Section:
+    """One column a system."""
+    rows = [_row("all answers, n", scores, lambda s: f"{s.n:,}")]
+    rows += [(name, *(score.all_rows[key].cell for score in scores)) for key, name in METRICS.items()]
+    rows += [
+        ("",),
+        ("labels an issue, mean",),
+        _row("true", scores, lambda s: f"{s.true_an_issue:.2f}"),
+        _row("predicted", scores, lambda s: f"{s.labels_an_issue:.2f}"),
+        _row("extra", scores, lambda s: f"{s.extra_an_issue:.2f}"),
+        _row("missing", scores, lambda s: f"{s.missing_an_issue:.2f}"),
+        ("",),
+        ("malformed answers",),
+        _row("format", scores, lambda s: _share(s.malformed.format, s.n)),
+        _row("strict", scores, lambda s: _share(s.malformed.strict, s.n)),
+        _row("empty", scores, lambda s: _share(s.malformed.empty, s.n)),
+        _row("… where nothing is true", scores, lambda s: f"{s.malformed.empty_unlabelled:,}"),
+        _row("names outside the list", scores, lambda s: f"{s.malformed.outside:,}"),
+        ("",),
+        _row("well-formed only, n", scores, lambda s: f"{s.well_formed['micro_f1'].n:,}"),
+    ]
+    pooled = scores[0].well_formed
+    rows += [(METRICS[key], *(score.well_formed[key].cell for score in scores)) for key in pooled]
+    if any(score.probabilities for score in scores):
+        rows += [
+            ("",),
+            _row("with probabilities, n", scores, _of_probabilities(lambda p: f"{p.n:,}")),
+            _row("mean average precision", scores, _of_probabilities(lambda p: p.mean_average_precision.cell)),
+            _row("calibration error", scores, _of_probabilities(lambda p: f"{p.calibration_error:.3f}")),
+            _row("Brier score", scores, _of_probabilities(lambda p: f"{p.brier:.3f}")),
+        ]
+    return Section(title, ("", *(score.system for score in scores)), tuple(rows))
+
+
+def differences(pairs: Sequence[Paired]) -> Section:
+    """One column a system that is compared with the first; `pairs` is not empty."""
+    rows = [_row("shared issues, n", pairs, lambda pair: f"{pair.n:,}")]
+    for key in pairs[0].differences:
+        rows.append((METRICS[key], *(pair.differences[key].cell for pair in pairs)))
+        rows.append(("… p", *(f"{pair.differences[key].p:.3f}" for pair in pairs)))
+    columns = ("", *(pair.system for pair in pairs))
+    return Section(f"Minus {pairs[0].against}, paired bootstrap", columns, tuple(rows))
+
+
+def by_label(score: Score) -> Section:
+    rows = tuple(_label_row(figures) for figures in score.labels)
+    columns = ("label", "true", "predicted", "precision", "recall", "F1")
+    return Section(f"{score.system}: labels, n = {score.n:,}", columns, rows)
+
+
+def markdown(sections: Sequence[Section]) -> str:
+    """GitHub Markdown in which foreign names show literally."""
+    from labeler.github.summary import escape
+
+    parts = []
+    for section in sections:
+        lines = [f"### {escape(section.title)}", ""]
+        lines.append("|" + "|".join(f" {escape(name)} " for name in section.columns) + "|")
+        lines.append("|---|" + "---:|" * (len(section.columns) - 1))
+        for row in section.rows:
+            name = f"**{escape(row[0])}**" if len(row) == 1 else escape(row[0])
+            cells = (name, *row[1:], *[""] * (len(section.columns) - len(row)))
+            if any(row):
+                lines.append("| " + " | ".join(cells) + " |")
+        parts.append("\n".join(lines))
+    return "\n\n".join([*parts, NOTE]) + "\n"
+
+
+def show(sections: Sequence[Section]) -> None:
+    """Prints the tables; one that is too wide for the terminal becomes several below each other."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from labeler.console.terminal import console
+
+    output = console()
+    for part in (part for section in sections for part in _fitted(section, output.width)):
+        table = Table(box=None, title=Text(part.title, "bold"), title_justify="left", pad_edge=False)
+        for number, name in enumerate(part.columns):
+            table.add_column(Text(name), justify="right" if number else "left", no_wrap=not number)
+        for row in part.rows:
+            style = "bold" if len(row) == 1 else ""
+            table.add_row(*(Text(cell, style) for cell in row))
+        output.print(table)
+        output.print()
+    output.print(Text(NOTE, "dim"))
+
+
+def _fitted(section: Section, width: int) -> list[Section]:
+    """The table as often as its columns need, the first column in each."""
+    full = [row for row in (section.columns, *section.rows) if len(row) > 1]
+    widths = [max(map(len, column)) + 2 for column in zip(*full, strict=True)]
+    groups: list[list[int]] = [[]]
+    for place in range(1, len(widths)):
+        if groups[-1] and widths[0] + sum(widths[i] for i in groups[-1]) + widths[place] > width + 2:
+            groups.append([])
+        groups[-1].append(place)
+
+    def cells(row: tuple[str, ...], group: list[int]) -> tuple[str, ...]:
+        return row if len(row) == 1 else (row[0], *(row[place] for place in group))
+
+    return [
+        Section(section.title, cells(section.columns, group), tuple(cells(row, group) for row in section.rows))
+        for group in groups
+    ]
+
+
+def _row(name: str, items: Sequence[Any], cell: Callable[[Any], str]) -> tuple[str, ...]:
+    return (name, *(cell(item) for item in items))
+
+
+def _of_probabilities(cell: Callable[[Probabilities], str]) -> Callable[[Score], str]:
+    return lambda score: cell(score.probabilities) if score.probabilities else "–"
+
+
+def _share(count: int, n: int) -> str:
+    return f"{count:,} ({count / n:.1%})"
+
+
+def _label_row(figures: LabelFigures) -> tuple[str, ...]:
+    shares = (f"{value:.3f}" for value in (figures.precision, figures.recall, figures.f1))
+    return (figures.name, f"{figures.support:,}", f"{figures.predicted:,}", *shares)

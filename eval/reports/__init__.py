@@ -1,0 +1,1 @@
+"""Pages and pictures: HTML without network, SVG, Markdown."""

@@ -1,0 +1,97 @@
+"""Tables for a terminal; rich drops colours by itself where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from labeler.data.textfile import one_line
+from labeler.decision.decide import Decision, Verdict
+from labeler.decision.outcome import Outcome
+from labeler.model.predict import Card, Prediction
+from labeler.text.issue import Issue
+
+BAR_WIDTH = 24
+_ADDED = (Verdict.ADD, Verdict.FALLBACK)
+
+
+class Result(Protocol):
+    @property
+    def issue(self) -> Issue: ...
+    @property
+    def prediction(self) -> Prediction: ...
+    @property
+    def decision(self) -> Decision: ...
+
+
+def console() -> Console:
+    return Console(highlight=False)
+
+
+def print_explanation(result: Result, card: Card) -> None:
+    """One issue: every label with its probability as a bar, its threshold as a mark, and what became of it."""
+    output = console()
+    output.print(Text(one_line(result.issue.title), "bold"), overflow="ellipsis", no_wrap=True)
+    output.print(_table(result.decision))
+    quality = f"; {card.quality}" if card.quality else ""
+    output.print(Text(f"{card.name} {card.version}, {result.prediction.seconds:.3f} s{quality}\n", "dim"))
+
+
+def _table(decision: Decision) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("label")
+    table.add_column("probability", no_wrap=True, min_width=BAR_WIDTH)
+    table.add_column("", justify="right")
+    table.add_column("threshold", justify="right")
+    table.add_column("")
+    for row in decision.rows:
+        chosen = row.verdict in _ADDED
+        style = "bold green" if chosen else ""
+        probability, threshold = row.probability, row.threshold
+        numbers = ("", "") if probability is None or threshold is None else (f"{probability:.2f}", f"{threshold:.2f}")
+        reason = "" if row.verdict in (Verdict.ADD, Verdict.BELOW) else row.reason
+        table.add_row(
+            Text(row.label, style),
+            _bar(probability or 0.0, threshold, style),
+            Text(numbers[0], style),
+            Text(numbers[1], "dim"),
+            Text("✓ " + reason if chosen else reason, style or "dim"),
+        )
+    return table
+
+
+def print_list(results: Iterable[Result]) -> None:
+    """Many issues: labels beside titles."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("issue", no_wrap=True, max_width=20)
+    table.add_column("labels", style="green", no_wrap=True, max_width=36)
+    table.add_column("title", no_wrap=True, overflow="ellipsis")
+    for result in results:
+        name = f"#{result.issue.number}" if result.issue.number else result.issue.id
+        labels = ", ".join(result.decision.add)
+        table.add_row(Text(one_line(name)), Text(labels or "–"), Text(one_line(result.issue.title)))
+    console().print(table)
+
+
+def _bar(probability: float, threshold: float | None, style: str) -> Text:
+    filled = round(probability * BAR_WIDTH)
+    bar = Text("█" * filled, style or "blue")
+    bar.append("·" * (BAR_WIDTH - filled), "dim")
+    if threshold is not None:
+        at = min(round(threshold * BAR_WIDTH), BAR_WIDTH - 1)
+        bar = bar[:at] + Text("│", "yellow") + bar[at + 1 :]
+    return bar
+
+
+def print_decision(outcome: Outcome) -> None:
+    """What became of one issue on GitHub, label by label."""
+    assert outcome.decision is not None
+    output = console()
+    done = "would add" if outcome.dry_run else "added"
+    output.print(Text(f"{outcome.repository}#{outcome.number}  {one_line(outcome.title)}", "bold"), soft_wrap=True)
+    output.print(_table(outcome.decision))
+    output.print(Text(f"{done}: {', '.join(outcome.decision.add) or 'nothing'}"))

@@ -1,0 +1,1 @@
+"""Issues and datasets in files: CSV-label, JSON lines, JSON, CSV, Markdown."""

@@ -1,0 +1,1 @@
+"""Which labels to set and which to take back: pure functions."""

@@ -1,0 +1,91 @@
+"""What is known of every label that a decision must judge: its numbers, its spelling, where it stands on the issue."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from labeler.decision.policy import Policy, Present
+from labeler.labels.label_set import Label, LabelSet, fold
+
+DEFAULT_THRESHOLD = 0.5
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What is known of one label that the model or the policy names; `name` is the spelling to write."""
+
+    label: Label
+    name: str
+    probability: float | None
+    threshold: float | None
+    on_issue: tuple[Present, ...]
+    is_changeable: bool  # on the issue by this action alone, which may take it back
+    is_fallback: bool
+    is_listed: bool
+    is_live: bool
+    is_removed: bool
+
+    @property
+    def passes(self) -> bool:
+        return self.probability is not None and self.threshold is not None and self.probability >= self.threshold
+
+    @property
+    def numbers(self) -> str:
+        if self.probability is None or self.threshold is None:
+            return "not a label of the model"
+        return f"probability {self.probability:.2f}, threshold {self.threshold:.2f}"
+
+
+def candidates_of(
+    probabilities: Mapping[str, float],
+    labels: LabelSet,
+    thresholds: Mapping[str, float],
+    policy: Policy,
+    present: Sequence[Present],
+    removed: Collection[str],
+    repository: Collection[str] | None,
+) -> Iterator[Candidate]:
+    """Listed labels in listed order, then the others that the model names, then a fallback that is neither."""
+    best: dict[Label, float] = {}
+    unlisted: dict[str, Label] = {}
+    for name, probability in probabilities.items():
+        label = labels.find(name) or unlisted.setdefault(fold(name), Label(name))
+        best[label] = max(best.get(label, probability), probability)
+    fallback = (labels.find(policy.fallback) or Label(policy.fallback)) if policy.fallback else None
+    if fallback and labels.find(fallback.name) is None:
+        fallback = unlisted.setdefault(fold(fallback.name), fallback)
+    wanted, fitted = _folded(policy.thresholds), _folded(thresholds)
+    live = {fold(name): name for name in (labels.names if repository is None else repository)}
+    gone = {fold(name) for name in removed}
+    for label in (*labels, *unlisted.values()):
+        is_fallback = label == fallback
+        if label not in best and not is_fallback:
+            continue
+        own = [fold(spelling) for spelling in label.spellings]
+        on_issue = tuple(p for p in present if fold(p.name) in own)
+        yield Candidate(
+            label=label,
+            name=next((live[spelling] for spelling in own if spelling in live), label.name),
+            probability=best.get(label),
+            threshold=_threshold(label, own, wanted, fitted, policy.threshold) if label in best else None,
+            on_issue=on_issue,
+            is_changeable=policy.relabel and bool(on_issue) and all(p.by == "action" for p in on_issue),
+            is_fallback=is_fallback,
+            is_listed=labels.find(label.name) is not None or is_fallback,
+            is_live=repository is None or any(spelling in live for spelling in own),
+            is_removed=any(spelling in gone for spelling in own),
+        )
+
+
+def _folded(numbers: Mapping[str, float]) -> dict[str, float]:
+    return {fold(name): number for name, number in numbers.items()}
+
+
+def _threshold(
+    label: Label, own: Sequence[str], wanted: Mapping[str, float], fitted: Mapping[str, float], general: float | None
+) -> float:
+    from_policy = next((wanted[spelling] for spelling in own if spelling in wanted), None)
+    from_manifest = next((fitted[spelling] for spelling in own if spelling in fitted), None)
+    given = (from_policy, label.threshold, general, from_manifest)
+    return next((threshold for threshold in given if threshold is not None), DEFAULT_THRESHOLD)

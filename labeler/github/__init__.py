@@ -1,0 +1,1 @@
+"""GitHub: client, events, history, writes, the summary of a job."""

@@ -1,0 +1,1 @@
+"""Label lists: names, descriptions, aliases, families."""

@@ -1,0 +1,1 @@
+"""The bundle and what computes it: tokenizer, decoder, prefix cache, engine, calibration."""

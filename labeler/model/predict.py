@@ -1,0 +1,148 @@
+"""A loaded model that labels issues: bundle, label list and engine behind one call."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from labeler.labels.label_set import Label, LabelSet, fold
+from labeler.model.bundle import Manifest, read_manifest
+from labeler.model.engine import Engine
+from labeler.model.prefix import PrefixStore
+from labeler.text.issue import Issue
+
+STARTER = Path(__file__).parents[1] / "starter"
+
+
+@dataclass(frozen=True)
+class Card:
+    """What to call the model that labelled, and how good it was measured to be; empty if nobody did."""
+
+    name: str
+    version: str
+    quality: str = ""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the model says of one issue.
+
+    Attributes:
+        probabilities: label name -> probability, calibrated if the bundle says how; in listed order, under the names
+            of the list in use.
+        chosen: labels of the most probable answer, which thresholds have no part in.
+        seconds: wall time of this issue's computation.
+    """
+
+    probabilities: dict[str, float]
+    chosen: tuple[str, ...]
+    seconds: float
+
+
+class Labeler:
+    """Labels issues with one bundle and one label list.
+
+    Args:
+        folder: a verified bundle.
+        labels: the list to choose from; None means the bundle's own. A label that the model was tuned
+            on under another name is recognised by its aliases, and asked for by the name it was tuned on.
+        cache: folder for the key/value caches of other lists; None keeps nothing.
+        threads, workers: see `Engine`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        labels: LabelSet | None = None,
+        *,
+        cache: Path | None = None,
+        threads: int = 0,
+        workers: int = 1,
+    ) -> None:
+        self.manifest: Manifest = read_manifest(folder)
+        self.labels = labels or self.manifest.labels
+        self.card = Card(self.manifest.name, self.manifest.version, _quality(self.manifest.metrics))
+        asked = as_tuned(self.labels, self.manifest.labels)
+        needed = {
+            label.name: threshold_of(tuned, self.manifest) for label, tuned in zip(self.labels, asked, strict=True)
+        }
+        self.thresholds = {name: threshold for name, threshold in needed.items() if threshold is not None}
+        self._tuned_names = [label.name for label in asked]
+        prefixes = PrefixStore(folder, self.manifest, cache and cache / "prefixes")
+        self.engine = Engine(folder, self.manifest, prefixes, threads, workers)
+        self.task = self.engine.task(LabelSet(tuple(asked)))
+
+    def predict(self, issue: Issue) -> Prediction:
+        (prediction,) = self.predict_many([issue])
+        return prediction
+
+    def predict_many(self, issues: Iterable[Issue], done: Callable[[], None] = lambda: None) -> list[Prediction]:
+        """Predictions in the issues' order, each the same as by itself; `done` is called after each."""
+        return self.read(issues, done)[0]
+
+    def read(
+        self, issues: Iterable[Issue], done: Callable[[], None] = lambda: None
+    ) -> tuple[list[Prediction], np.ndarray]:
+        """`predict_many`, and the issues' embeddings from the same pass: float32 (issues, hidden), of length 1."""
+        started = time.perf_counter()
+        ids = [self.engine.renderer.issue(issue) for issue in issues]
+        scores = self.engine.score(ids, self.task, done)
+        seconds = (time.perf_counter() - started) / max(1, len(ids))
+        names = self.labels.names
+        predictions = [
+            Prediction(
+                dict(zip(names, self._calibrated(score.probabilities).tolist(), strict=True)),
+                tuple(names[i] for i in score.chosen),
+                seconds,
+            )
+            for score in scores
+        ]
+        embeddings = np.zeros((len(scores), self.manifest.shape.hidden_size), dtype=np.float32)
+        for row, score in zip(embeddings, scores, strict=True):
+            row[:] = score.embedding
+        return predictions, embeddings
+
+    def _calibrated(self, probabilities: np.ndarray) -> np.ndarray:
+        calibration = self.manifest.calibration
+        return probabilities if calibration is None else calibration(self._tuned_names, probabilities)
+
+
+def as_tuned(labels: LabelSet, tuned: LabelSet) -> list[Label]:
+    """The labels as the model knows them, by name or alias on either side; one that is new to it stays itself.
+
+    Where several are one label to the model (a list with both "feature" and "enhancement"), the one with its very name
+    is that label, else the first; the others are asked for by their own names.
+    """
+    known = [next(filter(None, map(tuned.find, label.spellings)), None) for label in labels]
+    owner: dict[Label, Label] = {}
+    for label, found in zip(labels, known, strict=True):
+        if found is not None and (found not in owner or fold(label.name) == fold(found.name)):
+            owner[found] = label
+    return [
+        label
+        if found is None or owner[found] != label
+        else replace(found, description=label.description or found.description)
+        for label, found in zip(labels, known, strict=True)
+    ]
+
+
+def threshold_of(tuned: Label, manifest: Manifest) -> float | None:
+    """What the bundle asks of a label as `as_tuned` gives it; None where it says nothing of it."""
+    own = manifest.thresholds.get(tuned.name)
+    if own is None and manifest.labels.find(tuned.name) is None:
+        return manifest.new_label_threshold
+    return own
+
+
+def _quality(metrics: Mapping[str, Any]) -> str:
+    """The test figures that `python -m training` leaves in a manifest, in words; empty where they are not there."""
+    try:
+        test = metrics["test"]
+        return f"micro-F1 {float(test['micro_f1'][0]):.2f} on {int(test['issues']):,} issues new to it"
+    except (KeyError, IndexError, TypeError, ValueError):  # the figures are free
+        return ""

@@ -1,0 +1,1 @@
+"""From an issue to the prompt, and the grammar of its answer."""

@@ -1,0 +1,1 @@
+"""The dataset that comes of it: splits, card, publication."""

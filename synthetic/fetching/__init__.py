@@ -1,0 +1,1 @@
+"""Issues from GitHub and from exports."""

@@ -1,0 +1,242 @@
+"""Fetches a repository's issues into a folder: resumable after a kill, incremental, none lost and none twice.
+
+`synthetic.fetching.walk` says in which order. Issues are appended to issues.jsonl before fetch.json says that they are
+there.
+
+Costs: a request a hundred issues, and with label events one more an issue. (The list of all events of a repository
+would be cheaper, but of a busy one GitHub shows only the newest.)
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from labeler.console.progress import counted
+from labeler.errors import GitHubError, InputError, UsageError
+from labeler.github.client import GitHub, Page
+from labeler.github.refusals import RateLimited
+from synthetic.fetching.issues import Held, Totals, compact, record_of, sweep, utc
+from synthetic.fetching.walk import PER_PAGE, Step, walk
+from synthetic.workspace.jsonl import Appender, write_lines
+from synthetic.workspace.records import FETCH, ISSUES, LabelChange, Record, to_line
+
+# All waiting of a run but that for a used-up limit, which is waited out.
+PATIENCE_SECONDS = 300.0
+TOKEN_REMEDY = "A token raises 60 requests an hour to 5,000: set GITHUB_TOKEN, for instance to $(gh auth token)."
+LONGEST_WAIT_SECONDS = 3700.0  # GitHub's limits are by the hour
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to fetch. `since` is a time as GitHub writes it, or "" for everything that is not there yet; `limit` is the
+    most issues of this run; `waits` says to sit out a used-up rate limit."""
+
+    repository: str
+    api_url: str
+    since: str = ""
+    pull_requests: bool = False
+    events: bool = False
+    limit: int | None = None
+    waits: bool = True
+
+
+@dataclass(frozen=True)
+class State:
+    """fetch.json: all that changed from `begin` ("" for ever) up to `since` is in issues.jsonl, and when `complete`,
+    all up to `finished_at`. `etag` is of the last page, where it was the only one from `since` on."""
+
+    repository: str
+    api_url: str
+    begin: str = ""
+    since: str = ""
+    etag: str = ""
+    pull_requests: bool = False
+    events: bool = False
+    complete: bool = False
+    finished_at: str = ""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What a run did. `complete` is False where the limit ended it."""
+
+    repository: str
+    new: int
+    changed: int
+    complete: bool
+    totals: Totals
+
+
+def fetch(
+    github: GitHub,
+    wanted: Wanted,
+    folder: Path,
+    *,
+    tell: Callable[[str], None] = lambda text: print(text, file=sys.stderr),
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.time,
+) -> Fetched:
+    """Brings the folder's issues.jsonl up to date.
+
+    Raises:
+        GitHubError: GitHub refused; what was fetched is kept, and the next call goes on from there.
+        UsageError: the folder is another repository's.
+        InputError: a file of the folder is damaged.
+    """
+    sweep(folder)
+    run = _Run(github, wanted, folder, tell, sleep, clock)
+    try:
+        complete = run.all_pages()
+    except (GitHubError, KeyboardInterrupt):
+        compact(folder / ISSUES)
+        raise
+    return Fetched(run.state.repository, run.new, run.changed, complete, compact(folder / ISSUES))
+
+
+def read_state(folder: Path) -> State | None:
+    """How far the fetching has come; None where nothing was fetched. Raises InputError at a damaged fetch.json."""
+    path = folder / FETCH
+    if not path.is_file():
+        return None
+    try:
+        return State(**json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        remedy = f"Delete {path}: the issues stay, and the next run looks all of them over."
+        raise InputError(f"{path}: not what fetch wrote: {error}", remedy) from error
+
+
+class _Run:
+    """One run: what is held, how far it has come, what it found."""
+
+    def __init__(
+        self,
+        github: GitHub,
+        wanted: Wanted,
+        folder: Path,
+        tell: Callable[[str], None],
+        sleep: Callable[[float], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self.github, self.wanted, self.folder = github, wanted, folder
+        self.tell, self.sleep, self.clock = tell, sleep, clock
+        self.new = self.changed = 0
+        self.state = self._start(read_state(folder))
+        self.held = Held(folder / ISSUES)
+
+    def all_pages(self) -> bool:
+        """Whether the end was reached, rather than the limit."""
+        state, path = self.state, self.folder / ISSUES
+        steps = walk(self._ask, state.since, state.etag)
+        first = next(steps, None)
+        with Appender(path) as file, counted(self._total(first), f"fetching {state.repository}") as advance:
+            self._save(state)
+            for step in itertools.chain([first] if first else [], steps):
+                for item in step.page.items:
+                    if not self._keep(item, file):
+                        return False
+                    advance()
+                _to_disk(path)
+                self._save(replace(self.state, since=step.since, etag=step.etag, complete=step.last))
+        self._save(replace(self.state, complete=True, finished_at=utc(datetime.fromtimestamp(self.clock(), UTC))))
+        return True
+
+    def _start(self, old: State | None) -> State:
+        wanted = self.wanted
+        if old is None:
+            name = str(self._patiently(lambda: self.github.repository(wanted.repository))["full_name"])
+            since = wanted.since
+            return State(name, wanted.api_url, since, since, "", wanted.pull_requests, wanted.events)
+        if (old.repository.casefold(), old.api_url) != (wanted.repository.casefold(), wanted.api_url):
+            what = f"{self.folder} holds {old.repository} of {old.api_url}"
+            raise UsageError(what, "Name that one, or give another folder by --out.")
+        begin = min(old.begin, wanted.since) if wanted.since else old.begin
+        wider = replace(
+            old,
+            begin=begin,
+            pull_requests=old.pull_requests or wanted.pull_requests,
+            events=old.events or wanted.events,
+        )
+        # Asked for more than before, or the issues are gone: what is missing may lie anywhere.
+        whole = wider == old and (self.folder / ISSUES).is_file()
+        return old if whole else replace(wider, since=begin, etag="", complete=False)
+
+    def _keep(self, item: Mapping[str, Any], file: Appender) -> bool:
+        """Appends an issue that is not held like this; False where the limit forbids it."""
+        state = self.state
+        record = record_of(item, f"{state.repository}#{item.get('number')}", repository=state.repository)
+        if record.is_pull_request and not state.pull_requests:
+            return True
+        if self.held.is_current(record, with_changes=state.events):
+            return True
+        if self.wanted.limit is not None and self.new + self.changed >= self.wanted.limit:
+            return False
+        if state.events:
+            record = replace(record, changes=self._patiently(lambda: self._changes(record)))
+        self.changed += record in self.held
+        self.new += record not in self.held
+        file.write(to_line(record))
+        self.held.add(record)
+        return True
+
+    def _changes(self, record: Record) -> tuple[LabelChange, ...]:
+        return label_changes(self.github.events(self.state.repository, record.number))
+
+    def _ask(self, since: str, url: str, etag: str) -> Page | None:
+        return self._patiently(lambda: self.github.issues_page(self.state.repository, since, url=url, etag=etag))
+
+    def _patiently(self, ask: Callable[[], T]) -> T:
+        """Sits out a used-up limit where that is wanted. A secondary limit is the client's own affair."""
+        while True:
+            try:
+                return ask()
+            except RateLimited:
+                limit = self.github.rate_limit() if self.wanted.waits else None
+                if limit is None or limit.remaining > 0:
+                    raise
+                seconds = limit.reset - self.clock() + 1
+                if not 0 < seconds <= LONGEST_WAIT_SECONDS:
+                    raise
+                what = f"GitHub's limit of {limit.limit:,} requests an hour is used up: going on in {seconds:.0f} s."
+                self.tell(f"{what} After Ctrl-C the same command goes on from here.")
+                self.sleep(seconds)
+
+    def _total(self, first: Step | None) -> int:
+        """At most so many issues are to come, for the progress bar."""
+        if first is None or not first.page.next or not sys.stderr.isatty():
+            return len(first.page.items) if first else 0
+        if first.page.last:
+            return first.page.last * PER_PAGE
+        return self._patiently(lambda: self.github.newest_number(self.state.repository))
+
+    def _save(self, state: State) -> None:
+        self.state = state
+        write_lines(self.folder / FETCH, [asdict(state)])
+
+
+def _to_disk(path: Path) -> None:
+    """Even where the power goes, no issue may be missing that fetch.json says is there."""
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+
+
+def label_changes(events: Iterable[Mapping[str, Any]]) -> tuple[LabelChange, ...]:
+    """Who put which label on and who took which off, in the events' order."""
+    found = []
+    for event in events:
+        label, actor = event.get("label"), event.get("actor") or {}
+        if event.get("event") in ("labeled", "unlabeled") and isinstance(label, Mapping):
+            login = str(actor.get("login", ""))
+            kind = "bot" if actor.get("type") == "Bot" or login.endswith("[bot]") else "user" if login else ""
+            name, at = str(label.get("name", "")), str(event.get("created_at", ""))
+            found.append(LabelChange(name, event["event"], login, kind, at))
+    return tuple(found)

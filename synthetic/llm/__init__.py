@@ -1,0 +1,1 @@
+"""The large language model: asking, waiting, paying."""

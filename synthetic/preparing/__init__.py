@@ -1,0 +1,1 @@
+"""From fetched issues to prepared ones: redacted, without duplicates, labels mapped."""

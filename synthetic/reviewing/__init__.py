@@ -1,0 +1,1 @@
+"""What people decide, here and in other labelling programs."""

@@ -1,0 +1,1 @@
+"""What tuning takes on a machine: samples a second, memory."""

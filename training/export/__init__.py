@@ -1,0 +1,1 @@
+"""The bundle: the graph and its weights, without torch."""

@@ -1,0 +1,1 @@
+"""What is fitted on validation rows once weights are final: calibration and thresholds."""

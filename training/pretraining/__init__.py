@@ -1,0 +1,1 @@
+"""A base that goes on reading plain text."""

@@ -1,0 +1,1 @@
+"""Every month: from new issues to a published model, or why not."""
