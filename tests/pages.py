@@ -25,7 +25,6 @@ PACKAGES = ("labeler", "synthetic", "eval", "training")  # each may import those
 # Folders without a docstring of their own: data, and what lies beside the packages.
 OTHERS = {
     "labeler/starter": "The bundle that ships: weights, tokenizer, card and terms.",
-    "eval/benchmarks": "Label lists and clean issues that benchmarks and attacks use.",
     "training/licences": "Terms that a tuned model carries along.",
     "training/presets": "Settings of tuning, each with its reason.",
     "training/recipes": "What the bundled starter is made again from.",

@@ -1,1 +1,1 @@
-"""Comparisons by a protocol: beside baselines, by number of issues, NLBSE'24, few labels."""
+"""Comparisons by a protocol: beside baselines, by number of issues, NLBSE'24, few labels; their lists and issues."""

@@ -1,1 +1,1 @@
-"""Pages and pictures: HTML without network, SVG, Markdown."""
+"""The report of a comparison: one self-contained HTML page, a short Markdown, and the charts they show."""
