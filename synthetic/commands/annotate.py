@@ -149,27 +149,15 @@ def _dry_run(arguments: argparse.Namespace, annotators: Sequence[Annotator]) -> 
 
 
 def _one_by_one(arguments: argparse.Namespace, annotators: Sequence[Annotator], asker: Asker, gemini: Gemini) -> int:
-    from synthetic.annotating.annotation import annotate
-    from synthetic.llm.bar import spending_bar
+    from synthetic.annotating.spending import annotate_with_bar
 
     made = _plan(arguments, annotators)
     total = len(made.tasks)
 
-    def interrupted(under_way: int) -> None:
-        say(f"waiting for {under_way} requests under way, which are paid; Ctrl-C again drops them")
-
-    with _caches(arguments, made.tasks, gemini) as caches, spending_bar(total, "asking") as advance:
-        tally = annotate(
-            arguments.folder,
-            made.tasks,
-            asker.pace,
-            concurrency=arguments.concurrency,
-            caches=caches,
-            on_answer=lambda answer: advance(asker.budget.spent),
-            on_interrupt=interrupted,
+    with _caches(arguments, made.tasks, gemini) as caches:
+        tally = annotate_with_bar(
+            arguments.folder, made.tasks, asker, say, concurrency=arguments.concurrency, caches=caches
         )
-    # What a task cost that was given up half-way is in no answer, but it is spent.
-    tally.cost = asker.budget.spent
     _report(arguments, tally, total)
     if tally.error is not None and not isinstance(tally.error, OverBudget):
         raise tally.error

@@ -13,16 +13,11 @@ from typing import TYPE_CHECKING
 from labeler.console.argument_types import dollars, positive
 from labeler.console.progress import say
 from labeler.data.textfile import one_line
-from labeler.errors import GitHubError, UsageError
+from labeler.errors import UsageError
 
 if TYPE_CHECKING:
-    from labeler.config import Machine
-    from labeler.fetch.hub_upload import Upload
-    from synthetic.annotating.annotation import Tally
-    from synthetic.annotating.plan import Plan
-    from synthetic.fetching.fetcher import Fetched
-    from synthetic.llm.asking import Asker
-    from synthetic.pipeline import Built, Recipe
+    from synthetic.pipeline import Built
+    from synthetic.recipe import Recipe
 
 HELP = "fetch, prepare, annotate, compare, split, and if asked generate and publish: all in one go, resumable"
 EXAMPLES = """examples:
@@ -91,11 +86,12 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
     from labeler.fetch.hub_upload import check_name
     from synthetic.annotating.writer import Writer
     from synthetic.dataset.splitting import Wanted as Splitting
+    from synthetic.fetching.fetcher import Wanted as Fetching
     from synthetic.llm.asking import Asker
     from synthetic.llm.cost import Budget, prices
     from synthetic.llm.gemini import Annotator, Gemini
     from synthetic.llm.pace import Pace
-    from synthetic.pipeline import Recipe
+    from synthetic.recipe import Publishing, Recipe, Writing
     from synthetic.workspace.label_file import place_labels
 
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", arguments.repository, re.ASCII):
@@ -112,74 +108,27 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
     gemini = Gemini(read_gemini(environ) if models and not arguments.dry_run else GeminiAccess("none"))
     asker = Asker(gemini, Pace(arguments.requests_a_minute), Budget(arguments.max_cost))
     samples = range(1, arguments.samples + 1)
+    api_url = (arguments.api_url or machine.github_api_url).rstrip("/")
+    per_label, to = arguments.per_label, arguments.publish
     return Recipe(
         labels=labels,
-        fetch=lambda: _fetch(arguments, machine),
+        fetching=Fetching(arguments.repository, api_url, events=arguments.events, limit=arguments.limit),
+        machine=machine,
+        asker=asker,
         annotators=[Annotator(model, labels, price[model], asker, sample=n) for model in models for n in samples],
-        annotate=lambda planned: _annotate(arguments, planned, asker),
+        concurrency=arguments.concurrency,
         splitting=Splitting(seed=arguments.seed),
-        writer=Writer(models[0], labels, price[models[0]], asker) if arguments.per_label else None,
-        per_label=arguments.per_label or 0,
-        publish=(lambda: _publish(arguments, machine)) if arguments.publish else None,
-        published_as=arguments.publish or "",
+        writing=Writing(Writer(models[0], labels, price[models[0]], asker), per_label) if per_label else None,
+        publishing=Publishing(to, arguments.private) if to else None,
     )
-
-
-def _fetch(arguments: argparse.Namespace, machine: Machine) -> Fetched:
-    from labeler.github.client import GitHub
-    from labeler.github.refusals import RateLimited
-    from synthetic.fetching.fetcher import PATIENCE_SECONDS, TOKEN_REMEDY, Wanted, fetch
-
-    api_url = (arguments.api_url or machine.github_api_url).rstrip("/")
-    wanted = Wanted(
-        repository=arguments.repository,
-        api_url=api_url,
-        events=arguments.events,
-        limit=arguments.limit,
-        waits=bool(machine.github_token),
-    )
-    github = GitHub(machine.github_token, api_url, budget_seconds=PATIENCE_SECONDS, on_wait=say)
-    try:
-        return fetch(github, wanted, arguments.out, tell=say)
-    except GitHubError as error:
-        if isinstance(error, RateLimited) and not machine.github_token:
-            raise type(error)(error.what, TOKEN_REMEDY) from error
-        raise
-
-
-def _annotate(arguments: argparse.Namespace, planned: Plan, asker: Asker) -> Tally:
-    from synthetic.annotating.annotation import annotate
-    from synthetic.llm.bar import spending_bar
-
-    before = asker.budget.spent
-    with spending_bar(len(planned.tasks), "asking") as advance:
-        tally = annotate(
-            arguments.out,
-            planned.tasks,
-            asker.pace,
-            concurrency=arguments.concurrency,
-            on_answer=lambda answer: advance(asker.budget.spent),
-            on_interrupt=lambda count: say(f"waiting for {count} requests under way, which are paid"),
-        )
-    for error, count in sorted(tally.errors.items(), key=lambda one: -one[1])[:5]:
-        say(f"  {count:,} × {error}")
-    # What a task cost that was given up half-way is in no answer, but it is spent.
-    tally.cost = asker.budget.spent - before
-    return tally
-
-
-def _publish(arguments: argparse.Namespace, machine: Machine) -> Upload:
-    from synthetic.dataset.publication import package, send
-
-    made = package(arguments.out, repository=arguments.publish)
-    return send(machine, arguments.publish, made, "Update the dataset", private=arguments.private)
 
 
 def _dry_run(arguments: argparse.Namespace, recipe: Recipe) -> int:
     from synthetic.llm.estimate import estimate, print_estimate
-    from synthetic.pipeline import what_is_left
+    from synthetic.pipeline import FREE, build, what_is_left
 
-    planned = what_is_left(arguments.out, recipe, say)
+    build(arguments.out, recipe, say, only=FREE)
+    planned = what_is_left(arguments.out, recipe)
     rows = estimate(planned.tasks, planned.measured, arguments.concurrency)
     if arguments.json:
         print(json.dumps({"estimate": [asdict(row) for row in rows]}, indent=1))

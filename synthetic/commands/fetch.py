@@ -12,12 +12,11 @@ from urllib.parse import urlsplit
 
 from labeler.config import environment, read_machine
 from labeler.console.argument_types import positive
-from labeler.errors import GitHubError, InputError, UsageError
-from labeler.github.refusals import RateLimited
-from synthetic.fetching.fetcher import PATIENCE_SECONDS, TOKEN_REMEDY, Fetched, Wanted, fetch
+from labeler.errors import InputError, UsageError
+from synthetic.fetching.fetcher import TOKEN_REMEDY, Fetched, Wanted
 from synthetic.fetching.issues import utc
 from synthetic.workspace.lock import alone
-from synthetic.workspace.records import FETCH, ISSUES
+from synthetic.workspace.records import ISSUES
 
 HELP = "fetch a repository's issues, open and closed; run it again to go on, or for what has changed since"
 EXAMPLES = """examples:
@@ -81,7 +80,7 @@ def _from_file(arguments: argparse.Namespace) -> Fetched:
 
 
 def _from_github(arguments: argparse.Namespace) -> Fetched:
-    from labeler.github.client import GitHub
+    from synthetic.fetching.from_github import fetch_from_github
 
     if arguments.repo or not arguments.repository:
         raise UsageError(
@@ -95,18 +94,10 @@ def _from_github(arguments: argparse.Namespace) -> Fetched:
         pull_requests=arguments.pull_requests,
         events=arguments.events,
         limit=arguments.limit,
-        waits=bool(machine.github_token),
     )
     if not machine.github_token:
         _tell(f"Without a token only public repositories can be read. {TOKEN_REMEDY}")
-    github = GitHub(machine.github_token, wanted.api_url, budget_seconds=PATIENCE_SECONDS, on_wait=_tell)
-    try:
-        return fetch(github, wanted, arguments.out, tell=_tell)
-    except GitHubError as error:
-        remedy = TOKEN_REMEDY if isinstance(error, RateLimited) and not machine.github_token else error.remedy
-        if (arguments.out / FETCH).is_file():
-            remedy += "\nWhat was fetched is kept; the same command goes on from there."
-        raise type(error)(error.what, remedy) from error
+    return fetch_from_github(machine, wanted, arguments.out, _tell)
 
 
 def _report(fetched: Fetched, arguments: argparse.Namespace, seconds: float) -> None:

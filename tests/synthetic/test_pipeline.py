@@ -10,12 +10,19 @@ from pathlib import Path
 import huggingface_hub.constants
 import pytest
 
+from labeler.config import GeminiAccess, environment, read_machine
 from labeler.data.dataset import Row, read_dataset
+from synthetic import pipeline
 from synthetic.cli import main
+from synthetic.fetching.fetcher import Wanted as Fetching
+from synthetic.llm.asking import Asker
+from synthetic.llm.gemini import Gemini
+from synthetic.recipe import Recipe
 from synthetic.workspace.jsonl import Appender, read_lines
+from synthetic.workspace.label_file import place_labels
 from synthetic.workspace.records import ANSWERS, DECISIONS, Decision, to_line
 from tests.standins.gemini import Asked, GeminiServer, keyword_answer
-from tests.standins.github import TOKEN, serving
+from tests.standins.github import TOKEN, Answer, serving
 from tests.standins.github import GitHub as StandIn
 from tests.standins.hub import HubServer
 
@@ -145,6 +152,45 @@ def test_with_other_labels_it_says_that_the_answers_do_not_count(
     assert build(folder, models=MODELS[:1]) == 0
     assert "40 answers are to another prompt or label list: they stay, and do not count" in capsys.readouterr().err
     assert len(gemini.asked) == 80
+
+
+def test_a_fetch_that_ends_at_its_limit_says_that_there_are_more_until_there_are_none(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert build(folder, "--limit", "30", models=MODELS[:1]) == 0
+    assert "30 new, 0 changed; there are more" in capsys.readouterr().out
+    assert build(folder, models=MODELS[:1]) == 0
+    said = capsys.readouterr()
+    assert "10 new, 0 changed" in said.out
+    assert "there are more" not in said.out + said.err
+
+
+def test_a_refusal_of_github_says_that_what_was_fetched_is_kept(
+    folder: Path, github: StandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert build(folder, "--limit", "30", models=MODELS[:1]) == 0
+    github.fail(Answer(401, {"message": "Bad credentials"}))
+    assert build(folder, models=MODELS[:1]) == 1
+    assert "What was fetched is kept; the same command goes on from there." in capsys.readouterr().err
+
+
+def test_some_of_the_steps_are_done_alone_and_without_fetching_it_says_that_there_are_more(
+    folder: Path, github: StandIn, gemini: GeminiServer
+) -> None:
+    recipe = Recipe(
+        place_labels(folder, folder.parent / "labels.yml", print), Fetching(REPO, github.url, limit=30),
+        read_machine(environment()), Asker(Gemini(GeminiAccess(gemini.key))),
+    )  # fmt: skip
+    said: list[str] = []
+    built = pipeline.build(folder, recipe, said.append, only=("fetch",))
+    assert [one.step for one in built.steps] == ["fetch"]
+    assert built.steps[0].made.what == "30 new, 0 changed; there are more"
+    asked = len(github.requests)
+    built = pipeline.build(folder, recipe, said.append, only=("annotate", "prepare"), on_step=lambda step: None)
+    assert [(one.step, one.made.rows) for one in built.steps] == [("prepare", 30)]
+    assert said == ["fetch", f"{folder / 'issues.jsonl'}: not all issues are fetched; there are more"]
+    assert len(github.requests) == asked
+    assert not (folder / "dataset.csv").exists()
 
 
 def test_a_decision_of_a_person_changes_agreement_and_split_alone(

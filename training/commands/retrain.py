@@ -60,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from synthetic.workspace.lock import alone
     from training.retrain.config import read_config
     from training.retrain.dry_run import as_json, forecast, show
     from training.retrain.job import choose_stages, make_job
@@ -71,17 +72,20 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("No stage is left to do.", "Give less of --skip, --only and --until.")
     day = arguments.date or date.today().isoformat()
     log = Log(None if arguments.dry_run else arguments.out / day / LOG)
-    job = make_job(
-        config, arguments.out, day, stages, log, unjudged="gate" in arguments.skip, sends=not arguments.dry_run
-    )
-    if arguments.dry_run:
-        found = forecast(job)
-        if arguments.json:
-            print(as_json(found))
+    with alone(arguments.out / "data", make=True):
+        job = make_job(
+            config, arguments.out, day, stages, log, unjudged="gate" in arguments.skip, sends=not arguments.dry_run
+        )
+        if arguments.dry_run:
+            ahead = forecast(job)
         else:
-            show(job, found)
+            outcome = retrain(job, log)
+    if arguments.dry_run:
+        if arguments.json:
+            print(as_json(ahead))
+        else:
+            show(job, ahead)
         return 0
-    outcome = retrain(job, log)
     if arguments.json:
         print(json.dumps(_document(outcome), indent=1, ensure_ascii=False))
     else:

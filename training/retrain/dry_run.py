@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from synthetic.annotating.plan import Plan, read_prepared
+from synthetic.pipeline import FREE, build, what_is_left
 from training.retrain.config import NONE
 from training.retrain.job import STAGES, Job
-from training.retrain.steps_to_data import fetch_issues, prepare_issues, what_is_left
 
 if TYPE_CHECKING:
     from synthetic.llm.estimate import Estimate
@@ -34,16 +34,12 @@ def forecast(job: Job) -> Forecast:
     """
     from synthetic.llm.estimate import estimate
 
-    done = {
-        stage: make(job)
-        for stage, make in (("fetch", fetch_issues), ("prepare", prepare_issues))
-        if stage in job.stages
-    }
+    built = build(job.data, job.recipe, job.say, only=[step for step in FREE if step in job.stages])
     issues = read_prepared(job.data)
-    labelled = len(issues) if job.annotators else sum(bool(one.labels) for one in issues)
-    planned = what_is_left(job)
+    labelled = len(issues) if job.recipe.annotators else sum(bool(one.labels) for one in issues)
+    planned = what_is_left(job.data, job.recipe)
     rows = estimate(planned.tasks, planned.measured, job.config.label_concurrency) if "label" in job.stages else []
-    said = {stage: f"{made.rows:,} issues; {made.what}" for stage, made in done.items()}
+    said = {done.step: f"{done.made.rows:,} issues; {done.made.what}" for done in built.steps}
     said |= _ahead(job, planned, labelled)
     return Forecast({stage: said[stage] if stage in job.stages else SKIPPED for stage in STAGES}, tuple(rows))
 
@@ -52,7 +48,7 @@ def _ahead(job: Job, planned: Plan, labelled: int) -> dict[str, str]:
     config, settings = job.config, job.settings
     train, validation, test = (round(labelled * share) for share in config.split_shares)
     steps = math.ceil(train / (settings.batch_size * settings.accumulation)) * settings.epochs
-    names = ", ".join(one.name for one in job.annotators)
+    names = ", ".join(one.name for one in job.recipe.annotators)
     asked = f"{len(planned.tasks):,} questions to {names}; {planned.answered:,} are answered"
     limit = "" if config.label_max_cost is None else f"; at most ${config.label_max_cost:g}"
     batches = f"{settings.epochs} epochs"
@@ -60,7 +56,7 @@ def _ahead(job: Job, planned: Plan, labelled: int) -> dict[str, str]:
     champion = "no champion" if job.champion == NONE else f"champion {job.champion}"
     where = config.publish_to + (" (private)" if config.publish_private else "")
     return {
-        "label": asked + limit if job.annotators else "the repository's own labels and people's decisions",
+        "label": asked + limit if job.recipe.annotators else "the repository's own labels and people's decisions",
         "split": (f"test issues from {config.split_test_from}" if config.split_test_from else
                   f"about {train:,} train, {validation:,} validation, {test:,} test of {labelled:,} labelled issues")
         + (f"; with {config.corrections}" if config.corrections else ""),
@@ -95,5 +91,5 @@ def show(job: Job, found: Forecast) -> None:
     output.print(table)
     if found.estimate:
         print_estimate(found.estimate)
-    elif job.annotators:
+    elif job.recipe.annotators:
         output.print("nothing is left to ask", style="dim")

@@ -20,22 +20,20 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labeler.config import GeminiAccess, Machine, environment, read_gemini, read_machine
+from labeler.config import environment, read_machine
 from labeler.errors import InputError
-from labeler.labels.label_set import LabelSet
 from synthetic.workspace.ledger import Done
 from training.publish import parse_target
 from training.retrain.config import LAST, NONE, RetrainConfig
+from training.retrain.data_recipe import make_recipe
 from training.tuning.settings import TuningSettings, read_settings
 
 if TYPE_CHECKING:
     from eval.gate.rules import Rules
-    from synthetic.llm.asking import Asker
-    from synthetic.llm.gemini import Annotator
+    from synthetic.recipe import Recipe
 
 STAGES = ("fetch", "prepare", "label", "split", "tune", "export", "evaluate", "gate", "publish")
 EVALUATION, GATE, PUBLISHED, DAY = "evaluation.json", "gate.json", "published.json", r"\d{4}-\d{2}-\d{2}"
@@ -50,8 +48,8 @@ class Job:
         root: the folder of all retrainings; day: the date that names this one's.
         stages: those to do.
         unjudged: publish what the gate has not passed.
+        recipe: of the data folder; without annotators the repository's own labels count.
         champion: the bundle that the candidate is measured beside; "none".
-        annotators: none where the repository's own labels count.
     """
 
     config: RetrainConfig
@@ -59,13 +57,10 @@ class Job:
     day: str
     stages: tuple[str, ...]
     unjudged: bool
-    labels: LabelSet
+    recipe: Recipe
     champion: str
-    machine: Machine
     settings: TuningSettings
     rules: Rules
-    asker: Asker
-    annotators: Sequence[Annotator]
     say: Say
 
     @property
@@ -142,11 +137,6 @@ def make_job(
         UsageError, InputError: something does not fit; the message says what.
     """
     from eval.gate.rules import read_rules
-    from synthetic.llm.asking import Asker
-    from synthetic.llm.cost import Budget, prices
-    from synthetic.llm.gemini import Annotator, Gemini
-    from synthetic.llm.pace import Pace
-    from synthetic.workspace.label_file import place_labels
 
     machine = read_machine(environment())
     settings = read_settings(config.tune_preset, config.tune_set)
@@ -159,18 +149,9 @@ def make_job(
         raise InputError(f"{config.tune_base}: no such folder", "Give a folder, or owner/name of a model on the Hub.")
     if config.corrections and not Path(config.corrections).exists():
         raise InputError(f"{config.corrections}: no such file", "Make it by: python -m eval live … --out FOLDER")
-    models = list(dict.fromkeys(model.removeprefix("models/") for model in config.label_models))
-    price = prices(config.label_prices, models, date.today())
-    asks = sends and models and "label" in stages
-    gemini = Gemini(read_gemini(environment()) if asks else GeminiAccess("none"))
-    labels = place_labels(root / "data", Path(config.labels) if config.labels else None, say)
-    asker = Asker(gemini, Pace(config.label_requests_a_minute or None), Budget(config.label_max_cost))
-    samples = range(1, config.label_samples + 1)
-    annotators = [Annotator(model, labels, price[model], asker, sample=n) for model in models for n in samples]
+    recipe = make_recipe(config, machine, root / "data", say, asks=sends and "label" in stages)
     champion = last_published(root, day) if config.champion == LAST else config.champion
-    return Job(
-        config, root, day, tuple(stages), unjudged, labels, champion, machine, settings, rules, asker, annotators, say
-    )
+    return Job(config, root, day, tuple(stages), unjudged, recipe, champion, settings, rules, say)
 
 
 def last_published(root: Path, day: str) -> str:

@@ -19,18 +19,17 @@ from labeler.errors import InputError, LabelerError
 from labeler.model.bundle import MANIFEST
 from synthetic.pipeline import spent
 from synthetic.workspace.ledger import Ledger, Made
-from synthetic.workspace.lock import alone
+from training.retrain import data_stages
 from training.retrain import stages as retrain_stages
-from training.retrain import steps_to_data as retrain_data
 from training.retrain.job import EVALUATION, GATE, PUBLISHED, Job, Outcome
 from training.retrain.page import write_report
 
 LOG = "retrain.log"
 _MAKE: Mapping[str, Callable[[Job], Made]] = {
-    "fetch": retrain_data.fetch_issues,
-    "prepare": retrain_data.prepare_issues,
-    "label": retrain_data.label_issues,
-    "split": retrain_data.split_issues,
+    "fetch": data_stages.fetch_issues,
+    "prepare": data_stages.prepare_issues,
+    "label": data_stages.label_issues,
+    "split": data_stages.split_issues,
     "tune": retrain_stages.tune,
     "export": retrain_stages.export,
     "evaluate": retrain_stages.evaluate,
@@ -64,7 +63,8 @@ class Log:
 
 
 def retrain(job: Job, log: Log) -> Outcome:
-    """Does what is left to do, and writes the report whatever comes of it.
+    """Does what is left to do, and writes the report whatever comes of it. The caller keeps other runs out of the data
+    folder (`synthetic.workspace.lock`).
 
     Raises:
         LabelerError: of any stage, or because the gate was not asked; what is done by then is kept.
@@ -79,8 +79,7 @@ def retrain(job: Job, log: Log) -> Outcome:
 
     log.note(f"retraining {job.config.repository}: {', '.join(job.stages)}; champion {job.champion}")
     try:
-        with alone(job.data, make=True):
-            found = outcome(*_stages(job, ledger, log))
+        found = outcome(*_stages(job, ledger, log))
     except LabelerError as error:
         log.note(f"error: {error}")
         write_report(job, outcome("stopped", error.what))
@@ -129,8 +128,8 @@ def _inputs(job: Job, stage: str) -> tuple[list[str], object, str]:
     config, data = job.config, "../data"
     people = [f"{data}/labels.yml", f"{data}/decisions.jsonl"]
     issues = [config.repository, config.fetch_api_url, config.events]
-    labelled = [*issues, [(one.name, one.prompt.hash) for one in job.annotators], asdict(retrain_data.rule_of(job))]
-    split = [*labelled, asdict(retrain_data.splitting_of(job))]
+    labelled = [*issues, [(one.name, one.prompt.hash) for one in job.recipe.annotators], asdict(job.recipe.rule)]
+    split = [*labelled, asdict(job.recipe.splitting)]
     dataset = [f"dataset/{name}" for name in ("dataset.csv", "labels.yml", "sources.yml")]
     bundle = f"run/bundle/{MANIFEST}"
     return {

@@ -156,7 +156,7 @@ def publish(job: Job) -> Made:
 
     content = read_content(job.bundle)
     target = parse_target(job.config.publish_to, content.name)
-    done = target.publish(content, job.machine, private=job.config.publish_private, wait=time.sleep)
+    done = target.publish(content, job.recipe.machine, private=job.config.publish_private, wait=time.sleep)
     facts = {"pin": done.pin, "url": done.url, "bundle": sha256(job.bundle / MANIFEST), "champion": job.champion}
     write_text(job.folder / PUBLISHED, json.dumps(facts, indent=1) + "\n")
     return Made(done.pin + ("" if done.changed else ", which was there already"), len(content.files))

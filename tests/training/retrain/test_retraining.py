@@ -29,6 +29,7 @@ from labeler.data.dataset import Row, read_dataset, write_dataset
 from labeler.data.dataset_folder import open_dataset
 from labeler.labels.label_set import Label, LabelSet
 from synthetic.workspace.jsonl import read_lines, write_lines
+from synthetic.workspace.lock import alone
 from synthetic.workspace.records import ANSWERS
 from tests.standins.gemini import GeminiServer
 from tests.standins.github import ACTION, TOKEN, serving
@@ -40,7 +41,8 @@ from training.cli import main
 from training.commands import retrain as retrain_command
 from training.retrain.config import RetrainConfig, read_config
 from training.retrain.dataset import CHANGED_SIDES, HELD, TWIN, assemble
-from training.retrain.job import STAGES, choose_stages, last_published
+from training.retrain.job import STAGES, choose_stages, last_published, make_job
+from training.retrain.retraining import Log, retrain
 from training.tuning.settings import as_toml
 
 pytestmark = pytest.mark.training
@@ -346,6 +348,68 @@ def test_labelling_that_broke_off_goes_on_and_pays_for_nothing_twice(
     assert set(answered.values()) == {1}
     assert len(answered) == len(world.github.repositories[REPO].issues)
     assert "$" in capsys.readouterr().out
+
+
+@pytest.fixture
+def few(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
+    """Another GitHub, of 12 issues."""
+    with serving(StandIn()) as github:
+        monkeypatch.setenv("GITHUB_API_URL", github.url)
+        github.add_repository(REPO)
+        add_issues(github, 1, 12)
+        yield github
+
+
+def until_label(folder: Path, *more: str, day: str = FIRST) -> int:
+    """A retraining of issues and labels alone, in a world of its own: `folder` holds labels.yml."""
+    given = ["--repo", REPO, "--labels", str(folder / "labels.yml"), "--out", str(folder), "--date", day]
+    return main(["retrain", *given, "--base", str(folder), "--model", MODEL, "--until", "label", *more])
+
+
+def log_of(folder: Path, day: str) -> str:
+    return (folder / day / "retrain.log").read_text()
+
+
+def test_answers_to_other_labels_are_reported_as_build_reports_them(
+    world: World, few: StandIn, tmp_path: Path, capsys: Captured
+) -> None:
+    write_config(tmp_path)
+    assert until_label(tmp_path) == 0
+    said = "12 answers are to another prompt or label list: they stay, and do not count"
+    assert said not in capsys.readouterr().err
+    (tmp_path / "labels.yml").write_text("".join(f"- {{name: {kind}, description: new}}\n" for kind in KINDS))
+    answered = len(world.gemini.answered)
+    assert until_label(tmp_path) == 0
+    assert said in capsys.readouterr().err
+    assert said in log_of(tmp_path, FIRST)
+    assert len(world.gemini.answered) == answered + 12
+
+
+def test_an_incomplete_fetch_is_reported_as_build_reports_it(few: StandIn, tmp_path: Path) -> None:
+    write_config(tmp_path)
+    config = RetrainConfig(repository=REPO, labels=str(tmp_path / "labels.yml"), tune_base=str(tmp_path))
+    log = Log(tmp_path / FIRST / "retrain.log")
+    job = make_job(config, tmp_path, FIRST, ("fetch",), log)
+    limited = replace(job.recipe, fetching=replace(job.recipe.fetching, limit=8))
+    outcome = retrain(replace(job, recipe=limited), log)
+    assert outcome.steps[0].made.what == "8 new, 0 changed; there are more"
+    assert "8 new, 0 changed; there are more" in (tmp_path / FIRST / "report.html").read_text()
+    # A retraining that goes on with what is there says so too; one that fetches the rest does not.
+    assert until_label(tmp_path, "--skip", "fetch", "--skip", "label", day=SECOND) == 0
+    assert "issues.jsonl: not all issues are fetched; there are more" in log_of(tmp_path, SECOND)
+    assert until_label(tmp_path, "--skip", "label", day=THIRD) == 0
+    assert "there are more" not in log_of(tmp_path, THIRD)
+
+
+def test_a_retraining_is_alone_in_its_data_folder_even_when_dry(world: World, tmp_path: Path, capsys: Captured) -> None:
+    write_config(tmp_path)
+    before = world.asked()
+    with alone(tmp_path / "data", make=True):
+        for more in ((), ("--dry-run",)):
+            assert until_label(tmp_path, *more) == 1
+            assert "another run is working in this folder" in capsys.readouterr().err
+    assert world.asked() == before
+    assert not (tmp_path / FIRST).exists()
 
 
 def test_without_a_model_peoples_labels_count_and_those_that_a_bot_set_do_not(
