@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from labeler.errors import InputError
 from labeler.files import write_text
@@ -52,9 +51,6 @@ class Base:
         """What `find_base` takes to find this very base on the Hub; the name alone for what is on this disk."""
         pinned = f"{self.name}@{self.revision}" if self.revision else self.name
         return f"{pinned}/{self.file}" if self.file else pinned
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def find_base(given: str, converted: Path) -> Base:

@@ -76,7 +76,7 @@ def test_it_is_tuned_with_the_published_tokenizer_and_converted_once(tmp_path: P
     provenance = read_manifest(result.bundle).provenance
     assert provenance["licence"] == "gemma"
     assert "--base tiny.gguf" in provenance["command"]
-    assert read_record(tmp_path / "run")["base"]["path"] == str((tmp_path / "run" / "base").resolve())
+    assert read_record(tmp_path / "run").base.path == str((tmp_path / "run" / "base").resolve())
     weights = tmp_path / "run/base/model.safetensors"
     written = weights.stat().st_mtime_ns
     find_base(str(path), tmp_path / "run" / "base")

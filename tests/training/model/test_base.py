@@ -72,7 +72,7 @@ def test_the_text_part_of_a_model_that_reads_images_is_tuned(tmp_path: Path) -> 
     Weights(Path(base.path))("norm.weight")
     data = write_folder(tmp_path / "data", make_rows(80))
     result = run(small_settings(epochs=1), data, str(folder), tmp_path / "run", backend="peft", bundle=False)
-    assert read_record(tmp_path / "run")["base"]["path"] == str((tmp_path / "run" / "base").resolve())
+    assert read_record(tmp_path / "run").base.path == str((tmp_path / "run" / "base").resolve())
     assert read_config(tmp_path / "run" / "base").layers == 2
     assert (result.adapter / "adapter_model.safetensors").is_file()
 

@@ -87,7 +87,7 @@ def test_a_bundle_is_a_base_and_hands_down_its_licence(tmp_path: Path) -> None:
     assert tuned.provenance["licence"] == "apache-2.0"
     assert tuned.shape == manifest.shape
     record = read_record(tmp_path / "run")
-    assert (record["base"]["name"], record["base"]["revision"]) == (str(bundle), "")
+    assert (record.base.name, record.base.revision) == (str(bundle), "")
 
 
 def test_who_tunes_a_model_of_plain_text_otherwise_is_told(tmp_path: Path) -> None:
