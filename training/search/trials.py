@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labeler.base.claim import refuse_other
 from labeler.config import environment
 from labeler.data.dataset_folder import DATASET
 from labeler.errors import LabelerError, UsageError
@@ -79,8 +80,7 @@ def search(
     (folder / "trials").mkdir(parents=True, exist_ok=True)
     asked = {"data": str(dataset), "base": base, "backend": backend, "settings": as_toml(settings, "asked")}
     with _study(folder, settings) as study:
-        if changed := [key for key in asked if study.user_attrs.get("asked", asked)[key] != asked[key]]:
-            raise UsageError(f"{out}: the search had other {', '.join(changed)}", "Give those, or another folder.")
+        refuse_other(out, study.user_attrs.get("asked", asked), asked, UsageError)
         begun = bool(study.trials)
         if not begun:
             study.set_user_attr("asked", asked)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from labeler import __version__
+from labeler.base.claim import refuse_other
 from labeler.base.typed import Source
 from labeler.errors import InputError, UsageError
 from labeler.files import write_text
@@ -163,9 +164,7 @@ def begin(folder: Path, asked: RunRecord, resume: bool) -> RunRecord:
         record = read_record(folder)
         if not resume:
             raise UsageError(f"{folder}: holds a run already", "Add --resume to go on with it, or give another folder.")
-        changed = _changed(record, asked)
-        if changed:
-            raise UsageError(f"{folder}: was begun with other values: {changed}", "Give those, or another folder.")
+        refuse_other(folder, _held(record), _held(asked), UsageError)
         return record
     # The preset is written first: a run that was killed right after it has not begun.
     own = ("dataset", "base", "teacher.safetensors", "preset.toml")
@@ -187,10 +186,10 @@ def _settings(source: Source, given: Any, path: Path) -> TuningSettings:
         raise InputError(f"{path}: settings: {error.what}", error.remedy) from error
 
 
-def _changed(record: RunRecord, asked: RunRecord) -> str:
-    before, now = ({**asdict(one.settings), "base": one.base.name, "data": one.data.sha256, "backend": one.backend}
-                   for one in (record, asked))  # fmt: skip
-    return ", ".join(f"{key} {before[key]} → {now[key]}" for key in before if before[key] != now[key])
+def _held(record: RunRecord) -> dict[str, Any]:
+    """What a run that goes on must have been begun with."""
+    named = {"base": record.base.name, "data": record.data.sha256, "backend": record.backend}
+    return asdict(record.settings) | named
 
 
 def versions() -> dict[str, str]:

@@ -73,7 +73,7 @@ def test_a_search_makes_its_best_trial_the_run_and_goes_on_after_a_kill(
         search(SETTINGS, dataset, base, out, 3)
     with pytest.raises(UsageError, match="holds a search already"):
         search(SETTINGS, dataset, base, out, 3)
-    with pytest.raises(UsageError, match="had other settings"):
+    with pytest.raises(UsageError, match="begun with other values: settings"):
         search(replace(SETTINGS, seed=1), dataset, base, out, 3, resume=True)
     found = search(SETTINGS, dataset, base, out, 3, resume=True)
 

@@ -262,7 +262,7 @@ def test_one_command_makes_a_calibrated_bundle_and_given_again_nothing(
     assert train([*command, "--rows", "400"]) == 0
     assert read_manifest(out / "bundle") == before
     assert train([*command, "--rows", "500"]) == 1
-    assert "another tuning" in capsys.readouterr().err
+    assert "with other values: tuning.rows" in capsys.readouterr().err
     assert train([*command[:-5], "--people", "4", "--adapter", str(tmp_path / "none")]) == 1
     assert "none: missing" in capsys.readouterr().err
 
