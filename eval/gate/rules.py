@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labeler.data.textfile import decoded_lines
+from labeler.base.toml import read_toml
 from labeler.errors import InputError
 
 RULES = Path(__file__).with_name("gate.toml")
@@ -47,35 +45,21 @@ def read_rules(path: Path | None) -> Rules:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    text = "".join(decoded_lines(path))
-    try:
-        sections = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path}: not valid TOML: {error}", f"Mend it; {RULES.name} shows the form.") from error
-    kinds = {field.name: str(field.type) for field in fields(Rules)}
-    found = {}
-    for section, entries in sections.items():
+    toml = read_toml(path)
+    flat: dict[str, Any] = {}
+    for section, entries in toml.values.items():
         if not isinstance(entries, dict):
-            raise InputError(f"{_place(path, text, section)}: not in a section", f"{RULES.name} shows the sections.")
-        for key, value in entries.items():
-            name = f"{section}_{key}"
-            if name not in kinds:
-                known = ", ".join(sorted(name.replace("_", ".", 1) for name in kinds))
-                raise InputError(f"{_place(path, text, key)}: no rule {section}.{key}", f"There are: {known}.")
-            if not _fits(value, kinds[name], least := int(name in _FROM_ONE)):
-                form = {"bool": "true or false", "int": "a whole number", "float": "a number"}[kinds[name]]
-                form += "" if kinds[name] == "bool" else f" from {least} up"
-                raise InputError(f"{_place(path, text, key)}: {section}.{key}: {value!r}", f"Give {form}.")
-            found[name] = value
+            raise InputError(f"{toml.at(section)}: {section} is not in a section", f"{RULES.name} shows the sections.")
+        flat |= {f"{section}_{key}": value for key, value in entries.items()}
+    found = toml.source(named=_key, written=_key).some(Rules, flat)
+    for name, value in found.items():
+        least = int(name in _FROM_ONE)
+        if not least <= value < float("inf"):
+            what = f"{toml.at(_key(name))}: {_key(name)} is {value!r}."
+            form = "a whole number" if isinstance(value, int) else "a number"
+            raise InputError(what, f"Accepted: {form} from {least} up.")
     return found
 
 
-def _fits(value: Any, kind: str, least: int) -> bool:
-    if kind == "bool" or isinstance(value, bool):
-        return kind == "bool" and isinstance(value, bool)
-    return isinstance(value, int if kind == "int" else (int, float)) and least <= value < float("inf")
-
-
-def _place(path: Path, text: str, key: str) -> str:
-    found = re.search(rf"^\s*\[?\"?{re.escape(key)}\b", text, re.MULTILINE)
-    return f"{path}:{text.count(chr(10), 0, found.end()) + 1}" if found else str(path)
+def _key(name: str) -> str:
+    return name.replace("_", ".", 1)

@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from labeler.base.claim import refuse_other
 from labeler.console.progress import counted
 from labeler.errors import GitHubError, InputError, UsageError
 from labeler.github.client import GitHub, Page
@@ -156,9 +157,9 @@ class _Run:
             name = str(self._patiently(lambda: self.github.repository(wanted.repository))["full_name"])
             since = wanted.since
             return State(name, wanted.api_url, since, since, "", wanted.pull_requests, wanted.events)
-        if (old.repository.casefold(), old.api_url) != (wanted.repository.casefold(), wanted.api_url):
-            what = f"{self.folder} holds {old.repository} of {old.api_url}"
-            raise UsageError(what, "Name that one, or give another folder by --out.")
+        same = old.repository.casefold() == wanted.repository.casefold()
+        name = old.repository if same else wanted.repository
+        refuse_other(self.folder, f"{old.repository} of {old.api_url}", f"{name} of {wanted.api_url}", UsageError)
         begin = min(old.begin, wanted.since) if wanted.since else old.begin
         wider = replace(
             old,

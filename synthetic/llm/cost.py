@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import threading
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from labeler.base.toml import read_toml_as
 from labeler.errors import UsageError
 from synthetic.annotating.instruction import CHARACTERS_A_TOKEN
 from synthetic.llm.messages import Request
@@ -57,6 +57,41 @@ class Price:
         return self.of({"prompt": prompt, "output": request.max_output_tokens})
 
 
+@dataclass(frozen=True)
+class Listed:
+    """A price as prices.toml states it. Attributes: as of `Price`; until: its last day; source: where it was read."""
+
+    model: str
+    input: float
+    output: float
+    read: date
+    source: str
+    cached: float | None = None
+    storage: float | None = None
+    cache_minimum: int | None = None
+    thinks: bool = True
+    until: date | None = None
+
+
+@dataclass(frozen=True)
+class PriceList:
+    """prices.toml. Attributes: list: the address of the official list; price: of equal models the first is current."""
+
+    list: str
+    batch_share: float
+    price: tuple[Listed, ...]
+
+    def of(self, model: str, today: date) -> Price | None:
+        """The price of a model today; None where there is none."""
+        for one in self.price:
+            if one.model == model and (one.until is None or one.until >= today):
+                return Price(
+                    model, one.input, one.output, one.cached, one.storage, one.cache_minimum,
+                    self.batch_share, one.thinks, one.read.isoformat(),
+                )  # fmt: skip
+        return None
+
+
 def prices(given: Sequence[str], models: Sequence[str], today: date) -> dict[str, Price]:
     """The price of each model.
 
@@ -66,23 +101,22 @@ def prices(given: Sequence[str], models: Sequence[str], today: date) -> dict[str
     Raises:
         UsageError: a model is not in prices.toml and has no price given; or a price is no price.
     """
-    table = tomllib.loads(PRICES.read_text(encoding="utf-8"))
+    table = read_toml_as(PriceList, PRICES)
     own = dict(_given(text) for text in given)
     found = {}
     for model in dict.fromkeys(models):
-        listed = [one for one in table["price"] if one["model"] == model and one.get("until", today) >= today]
+        listed = table.of(model, today)
         if model in own:
             found[model] = Price(model, *own[model])
         elif listed:
-            known = {key: value for key, value in listed[0].items() if key not in ("until", "source", "read")}
-            found[model] = Price(**known, batch_share=table["batch_share"], read=str(listed[0]["read"]))
+            found[model] = listed
         elif "" in own:
             found[model] = Price(model, *own[""])
         else:
-            names = ", ".join(dict.fromkeys(one["model"] for one in table["price"]))
+            names = ", ".join(dict.fromkeys(one.model for one in table.price))
             raise UsageError(
                 f"There is no price for {model}.",
-                f"Look it up at {table['list']} and give it in dollars a million tokens: --price {model}=IN,OUT. "
+                f"Look it up at {table.list} and give it in dollars a million tokens: --price {model}=IN,OUT. "
                 f"Known: {names}.",
             )
     return found

@@ -36,8 +36,8 @@ from training.model.card import card
 from training.model.licence import licence_of, licence_of_bundle, write_licence, write_notice
 from training.model.merge import merge
 from training.rows.rows_by_split import TuningData, read_tuning_data
-from training.tuning.run_record import read_record, recorded_settings, write_preset, write_record
-from training.tuning.settings import read_settings
+from training.tuning.run_record import RunRecord, read_record, write_preset, write_record
+from training.tuning.settings import TuningSettings, read_settings
 
 ADAPTER, MERGED, BUNDLE = "adapter", "merged", "bundle"
 _METRICS = ("calibration", "target_precision", "validation", "test")  # what the manifest holds from here
@@ -69,15 +69,15 @@ def make_bundle(
         InputError: the run is not finished, or its data changed since.
     """
     record = read_record(run)
-    if record["status"] == "begun":
+    if record.status == "begun":
         raise InputError(f"{run}: tuning is not finished", "Go on with it: python -m training run --resume")
-    base, data = Base(**record["base"]), read_tuning_data(Path(record["data"]["path"]))
-    if data.sha256 != record["data"]["sha256"]:
+    base, data = record.base, read_tuning_data(Path(record.data.path))
+    if data.sha256 != record.data.sha256:
         remedy = "Restore the data, or run the tuning again."
         raise InputError(f"{data.file}: not the data that {run} was tuned on: its sha256 differs", remedy)
     if merge_share is not None:
-        record["settings"]["merge_share"] = merge_share
-    settings = recorded_settings(record)
+        record = replace(record, settings=replace(record.settings, merge_share=merge_share))
+    settings = record.settings
     merged = merge(Path(base.path), run / ADAPTER, run / MERGED, progress, settings.merge_share)
     write_licence(merged, licence_of(base.name, Path(base.path)))
     making = run / f"{BUNDLE}.making"
@@ -90,8 +90,8 @@ def make_bundle(
             name=name or run.resolve().name,
             version=version or date.today().isoformat(),
             base_model=base_model or _public_name(base),
-            token_budget=record["token_budget"],
-            describe=record["describe"],
+            token_budget=record.token_budget,
+            describe=record.describe,
             plain_text=settings.plain_serving,
             provenance=_provenance(
                 record,
@@ -101,10 +101,10 @@ def make_bundle(
             ),
             progress=progress,
         )
-        finish(making, manifest, data, target_precision, record["settings"]["seed"], progress, older=run / BUNDLE)
+        finish(making, manifest, data, target_precision, settings.seed, progress, older=run / BUNDLE)
         shutil.rmtree(run / BUNDLE, ignore_errors=True)
         os.replace(making, run / BUNDLE)
-        write_record(run, record | {"status": "done"})
+        write_record(run, replace(record, status="done"))
         write_preset(run, settings)
     finally:
         shutil.rmtree(making, ignore_errors=True)
@@ -168,7 +168,7 @@ def _same_weights(one: Manifest, other: Manifest) -> bool:
     return one.weights == other.weights
 
 
-def _provenance(record: dict[str, Any], base: Base, data: TuningData, command: str) -> dict[str, Any]:
+def _provenance(record: RunRecord, base: Base, data: TuningData, command: str) -> dict[str, Any]:
     sources = Counter(row.source or "unnamed" for row in data.train)
     found = {
         "made": date.today().isoformat(),
@@ -178,23 +178,23 @@ def _provenance(record: dict[str, Any], base: Base, data: TuningData, command: s
         "data sha256": data.sha256,
         "rows": {split: len(rows) for split, rows in data.splits.items()},
         "sources": dict(sources.most_common()),
-        "settings": _public_settings(record["settings"]),
-        "backend": record["backend"],
-        "device": record["device"],
-        "precision": record["precision"],
+        "settings": _public_settings(record.settings),
+        "backend": record.backend,
+        "device": record.device,
+        "precision": record.precision,
         "command": command,
-        "versions": record["versions"],
+        "versions": record.versions,
     }
     return {key: value for key, value in found.items() if value != ""}
 
 
-def _command(record: dict[str, Any], base: Base, target_precision: float | None) -> str:
+def _command(record: RunRecord, base: Base, target_precision: float | None) -> str:
     """What makes the run again, whatever the default preset of a later version says."""
     given = base.reference if base.revision else _public_name(base)
     words = ["python -m training run", "--data", _data_name(record), "--base", given, "--out", "run"]
-    words += ["--backend", record["backend"]]
+    words += ["--backend", record.backend]
     default = asdict(read_settings())
-    for key, value in _public_settings(asdict(recorded_settings(record))).items():
+    for key, value in _public_settings(record.settings).items():
         if value != default[key]:
             words += ["--set", f"{key}={_word(value)}"]
     line = " ".join([words[0], *map(shlex.quote, words[1:])])
@@ -203,9 +203,9 @@ def _command(record: dict[str, Any], base: Base, target_precision: float | None)
     return line
 
 
-def _public_settings(settings: dict[str, Any]) -> dict[str, Any]:
+def _public_settings(settings: TuningSettings) -> dict[str, Any]:
     """Without what leads to the one file that they may name: that is nobody's business."""
-    return settings | {"vocabulary_counts": Path(settings.get("vocabulary_counts", "")).name}
+    return asdict(settings) | {"vocabulary_counts": Path(settings.vocabulary_counts).name}
 
 
 def _word(value: Any) -> str:
@@ -220,6 +220,6 @@ def _public_name(base: Base) -> str:
     return base.name if base.revision else Path(base.name).resolve().name
 
 
-def _data_name(record: dict[str, Any]) -> str:
-    given = Path(record["data"]["given"]).resolve()
+def _data_name(record: RunRecord) -> str:
+    given = Path(record.data.given).resolve()
     return given.parent.name if given.name == DATASET else given.name

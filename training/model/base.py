@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from labeler.base.claim import claim
 from labeler.errors import InputError
-from labeler.files import write_text
 from labeler.model.bundle import MANIFEST, read_manifest, sha256
 from training.model.checkpoint import Config, read_config
 from training.model.download import download
@@ -52,9 +51,6 @@ class Base:
         """What `find_base` takes to find this very base on the Hub; the name alone for what is on this disk."""
         pinned = f"{self.name}@{self.revision}" if self.revision else self.name
         return f"{pinned}/{self.file}" if self.file else pinned
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def find_base(given: str, converted: Path) -> Base:
@@ -105,7 +101,9 @@ def find_base(given: str, converted: Path) -> Base:
 
 
 def _convert(source: Path, out: Path, origin: str, write: Callable[[Path, Path], object]) -> Path:
-    if not _is_there(out, origin):
+    """Writes the checkpoint into `out` unless it is there; InputError where `out` holds what was made of another."""
+    claim(out / _ORIGIN, origin)
+    if not (out / "config.json").is_file():
         write(source, out)
     return out
 
@@ -129,17 +127,3 @@ def _is_gguf(path: Path) -> bool:
 def _gguf_files(file: str) -> tuple[str, ...]:
     """The file and what may lie beside it, as names within the repository."""
     return file, str(Path(file).with_name("tokenizer.json"))
-
-
-def _is_there(out: Path, source: str) -> bool:
-    """Whether `out` holds already what is made of `source`; if not, it is claimed for that.
-
-    Raises:
-        InputError: it holds what was made of something else.
-    """
-    origin = out / _ORIGIN
-    if origin.is_file() and (there := origin.read_text(encoding="utf-8")) != source:
-        raise InputError(f"{out}: holds the language model of {there}", "Give another --out.")
-    out.mkdir(parents=True, exist_ok=True)
-    write_text(origin, source)
-    return (out / "config.json").is_file()

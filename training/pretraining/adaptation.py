@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from labeler.base.claim import claim
 from labeler.errors import InputError
 from labeler.files import write_text
-from training.fitting.claim import claim
 from training.model.licence import write_licence
 from training.pretraining.texts import documents, text_files
 

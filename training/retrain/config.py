@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
+from labeler.base.toml import read_toml
 from labeler.errors import UsageError
 from training.backends import BACKENDS
-from training.tuning.settings import read_toml
 
 LAST, NONE = "last", "none"
 EXAMPLE = "examples/retrain.toml shows every key."
@@ -84,46 +84,19 @@ def read_config(path: Path | None, changes: Mapping[str, Any]) -> RetrainConfig:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    toml = read_toml(path)
     flat: dict[str, Any] = {}
-    for key, value in read_toml(path).items():
+    for key, value in toml.values.items():
         if isinstance(value, dict) and key in _SECTIONS:
             flat |= {f"{key}_{inner}": one for inner, one in value.items()}
         else:
             flat[key] = value
-    found = {name: _typed(name, value, path) for name, value in flat.items()}
+    found = toml.source(named=_key, written=_key, error=UsageError).some(RetrainConfig, flat)
     for name in (*_PATHS, *_PERHAPS_PATHS):
         text = found.get(name)
         if text and (name in _PATHS or (path.parent / text).exists()):
             found[name] = str(path.parent / text)
     return found
-
-
-def _typed(name: str, value: Any, path: Path) -> Any:
-    kinds = get_type_hints(RetrainConfig)
-    if name not in kinds:
-        known = ", ".join(_key(field.name) for field in fields(RetrainConfig))
-        raise UsageError(f"{path}: unknown key {_key(name)}", f"There are: {known}.")
-    kind = kinds[name]
-    for accepted, (types, said) in _KINDS.items():
-        if kind == accepted:
-            if isinstance(value, bool) is (bool in types) and isinstance(value, types):
-                return value
-            raise UsageError(f"{path}: {_key(name)} is {value!r}.", f"Accepted: {said}.")
-    inner: Any = str if kind == tuple[str, ...] else (int, float)
-    if not isinstance(value, list) or not all(isinstance(one, inner) for one in value):
-        said = "texts" if inner is str else "numbers"
-        raise UsageError(f"{path}: {_key(name)} is {value!r}.", f"Accepted: a list of {said}.")
-    return tuple(value)
-
-
-_KINDS: Mapping[Any, tuple[tuple[type, ...], str]] = {
-    str: ((str,), "a text"),
-    bool: ((bool,), "true or false"),
-    bool | None: ((bool,), "true or false"),
-    int: ((int,), "a whole number"),
-    float: ((int, float), "a number"),
-    float | None: ((int, float), "a number"),
-}
 
 
 def _key(name: str) -> str:

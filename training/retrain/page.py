@@ -89,14 +89,14 @@ def _tuned(job: Job) -> str:
     if not (job.run / "run.json").is_file():
         return ""
     record = read_record(job.run)
-    base = Path(record["base"]["name"]).name if not record["base"]["revision"] else record["base"]["name"]
-    told = f"{base} by {record['backend']} on {record['device']}, {record['precision']}"
-    if "result" not in record:
+    base = record.base.name if record.base.revision else Path(record.base.name).name
+    told = f"{base} by {record.backend} on {record.device}, {record.precision}"
+    if record.result is None:
         return f"{told}; not finished."
-    result = record["result"]
-    scored = result["validation_micro_f1"]
-    told += f"; {result['steps']:,} steps in {result['seconds']:,.0f} s, the best {result['best_step']:,}: "
-    told += f"validation loss {result['validation_loss']:.4f}" + ("" if scored is None else f", micro-F1 {scored:.3f}")
+    result = record.result
+    scored = result.validation_micro_f1
+    told += f"; {result.steps:,} steps in {result.seconds:,.0f} s, the best {result.best_step:,}: "
+    told += f"validation loss {result.validation_loss:.4f}" + ("" if scored is None else f", micro-F1 {scored:.3f}")
     return one_line(f"{told}.")
 
 

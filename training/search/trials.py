@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labeler.base.claim import refuse_other
 from labeler.config import environment
 from labeler.data.dataset_folder import DATASET
 from labeler.errors import LabelerError, UsageError
@@ -79,8 +80,7 @@ def search(
     (folder / "trials").mkdir(parents=True, exist_ok=True)
     asked = {"data": str(dataset), "base": base, "backend": backend, "settings": as_toml(settings, "asked")}
     with _study(folder, settings) as study:
-        if changed := [key for key in asked if study.user_attrs.get("asked", asked)[key] != asked[key]]:
-            raise UsageError(f"{out}: the search had other {', '.join(changed)}", "Give those, or another folder.")
+        refuse_other(out, study.user_attrs.get("asked", asked), asked, UsageError)
         begun = bool(study.trials)
         if not begun:
             study.set_user_attr("asked", asked)
@@ -199,7 +199,7 @@ class _Watch:
 
     def __call__(self, step: int, metrics: dict[str, float]) -> bool:
         # Evaluations are counted, not steps: a smaller batch has more steps to an epoch.
-        number = max(1, round(step / read_record(self._folder)["plan"]["evaluate_every"]))
+        number = max(1, round(step / read_record(self._folder).plan.evaluate_every))
         self._trial.report(metrics[f"eval_{self._figure}"], number)
         self.pruned = bool(self._trial.should_prune())
         return self.pruned
@@ -260,7 +260,7 @@ def _drop_adapters(study: optuna.Study, folder: Path) -> None:
 
 def _adopt(trial: Path, out: Path) -> None:
     """Makes the run of that trial the run of `out`, unless it is already."""
-    if (out / "run.json").is_file() and read_record(out)["settings"] == read_record(trial)["settings"]:
+    if (out / "run.json").is_file() and read_record(out).settings == read_record(trial).settings:
         return
     for name in _MADE_LATER:
         shutil.rmtree(out / name, ignore_errors=True)

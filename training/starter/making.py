@@ -24,12 +24,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from labeler.base.claim import claim
 from labeler.errors import InputError
 from labeler.files import write_text
 from labeler.labels.label_set import LabelSet, read_labels
 from labeler.model.bundle import MANIFEST, sha256
 from labeler.model.tokenizer import LIBRARY_NAME
-from training.fitting.claim import claim
 from training.model.base import Base, find_base
 from training.starter.dataset_record import write_dataset_record
 from training.starter.material import Material

@@ -6,14 +6,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
 
+from labeler.base.toml import read_toml_as
 from labeler.errors import InputError
 from training.quantise.quantisation import Quantisation, parse
-from training.tuning.settings import read_toml
 
 KINDS = ("large", "public", "label_lists", "project_lists", "areas")
 
@@ -169,7 +167,7 @@ def read_recipe(path: Path) -> Recipe:
     Raises:
         InputError: it is no TOML, lacks a key, has one that is unknown, or a value that cannot be; names the key.
     """
-    recipe: Recipe = _typed(Recipe, read_toml(path), str(path), "")
+    recipe = read_toml_as(Recipe, path, "Compare it with training/recipes/starter.toml.")
     for key, is_right, remedy in (
         ("mixture.kinds", set(recipe.mixture.kinds) == set(KINDS), f"Give {', '.join(KINDS)}."),
         ("mixture.budget_weights", len(recipe.mixture.budget_weights) == len(recipe.mixture.budgets), "One a budget."),
@@ -199,38 +197,3 @@ def _check_form(path: Path, settings: FourBitSettings) -> None:
         raise InputError(
             f"{key}: all matrices are distilled alike", "Give one form for them, or four_bit.distil_rows = 0."
         )
-
-
-def _typed(kind: Any, value: Any, path: str, key: str) -> Any:
-    """`value` as `kind`: a dataclass, dict[str, X], tuple[X, ...], or a plain type."""
-    if dataclasses.is_dataclass(kind):
-        return _section(kind, value, path, key)
-    if get_origin(kind) is dict and isinstance(value, Mapping):
-        inner = get_args(kind)[1]
-        return {name: _typed(inner, item, path, _joined(key, name)) for name, item in value.items()}
-    if get_origin(kind) is tuple and isinstance(value, list):
-        inner = get_args(kind)[0]
-        return tuple(_typed(inner, item, path, key) for item in value)
-    if kind is float and type(value) is int:
-        return float(value)
-    if type(value) is kind:
-        return value
-    said = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
-    what = said.get(kind, "a table" if get_origin(kind) is dict else "a list")
-    raise InputError(f"{path}: {key} = {value!r}", f"It must be {what}.")
-
-
-def _section(kind: Any, value: Any, path: str, key: str) -> Any:
-    if not isinstance(value, Mapping):
-        raise InputError(f"{path}: {key} = {value!r}", "It must be a section.")
-    hints = get_type_hints(kind)
-    missing = [_joined(key, name) for name in hints if name not in value]
-    unknown = [_joined(key, name) for name in value if name not in hints]
-    if missing or unknown:
-        said = [f"no {', '.join(missing)}"] * bool(missing) + [f"unknown: {', '.join(unknown)}"] * bool(unknown)
-        raise InputError(f"{path}: {'; '.join(said)}", "Compare it with training/recipes/starter.toml.")
-    return kind(**{name: _typed(hint, value[name], path, _joined(key, name)) for name, hint in hints.items()})
-
-
-def _joined(key: str, name: str) -> str:
-    return f"{key}.{name}" if key else name

@@ -19,6 +19,7 @@ from training.rows.batching import in_order
 from training.rows.collate import count_answers_only
 from training.tuning.logs import RunLog, draw, read_log
 from training.tuning.prepare import Prepared
+from training.tuning.run_record import RunFigures
 from training.tuning.scoring import Question, answers, micro_f1
 from training.tuning.tracking import Tracking
 from training.tuning.trainer import AnswerTrainer, Watch, Watcher, has_ended, last_checkpoint, training_arguments
@@ -26,13 +27,8 @@ from training.tuning.trainer import AnswerTrainer, Watch, Watcher, has_ended, la
 
 def fit(
     prepared: Prepared, folder: Path, tracking: Tracking, note: Callable[[str], None], watch: Watcher | None = None
-) -> dict[str, Any]:
-    """Trains; writes log.jsonl, loss.svg and adapter/ into `folder`.
-
-    Returns:
-        steps, best_step, validation_loss, validation_micro_f1 (None where it was not measured) and seconds, the time
-        spent in steps.
-    """
+) -> RunFigures:
+    """Trains; writes log.jsonl, loss.svg and adapter/ into `folder`."""
     steps, is_main = prepared.plan.steps, prepared.processes.is_main
     with prepared.processes.main_first():  # unfinished checkpoints are removed
         checkpoint = last_checkpoint(folder / "checkpoints")
@@ -65,13 +61,13 @@ def fit(
         lines = read_log(folder / "log.jsonl")
         seconds = lines[-1]["seconds"]
         draw(lines, best, folder / "loss.svg")
-    return {
-        "steps": state.global_step,
-        "best_step": best,
-        "validation_loss": round(kept["eval_loss"], 6),
-        "validation_micro_f1": round(kept["eval_micro_f1"], 6) if "eval_micro_f1" in kept else None,
-        "seconds": seconds,
-    }
+    return RunFigures(
+        steps=state.global_step,
+        best_step=best,
+        validation_loss=round(kept["eval_loss"], 6),
+        validation_micro_f1=round(kept["eval_micro_f1"], 6) if "eval_micro_f1" in kept else None,
+        seconds=seconds,
+    )
 
 
 def _trainer(prepared: Prepared, folder: Path, tracking: Tracking, callbacks: list[Any]) -> AnswerTrainer:

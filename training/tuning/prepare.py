@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from labeler.config import environment
 from labeler.console.progress import counted
@@ -21,7 +20,7 @@ from training.rows.teacher import TEACHER, Teacher, find_teacher
 from training.tuning.device import Device, Numerics, choose_numerics, find_device
 from training.tuning.memory import estimate
 from training.tuning.plan import Plan, fitted_budget, make_plan
-from training.tuning.run_record import RECORD
+from training.tuning.run_record import RECORD, RunData, RunRecord, versions
 from training.tuning.settings import TuningSettings
 from training.vocabulary.trimming import fitted_base
 
@@ -77,20 +76,23 @@ class Prepared:
     batches: list[Batch]
     plan: Plan
 
-    def asked(self, dataset: Path) -> dict[str, Any]:
-        """What run.json holds of it, settings apart."""
-        return {
-            "base": self.base.to_dict(),
-            "data": {"given": str(dataset), "path": str(self.data.file.resolve()), "sha256": self.data.sha256},
-            "backend": self.backend,
-            "device": self.device.name,
-            "processes": self.processes.count,
-            "precision": self.numerics.precision,
-            "optimizer": self.numerics.optimizer,
-            "token_budget": self.plan.token_budget,
-            "describe": self.settings.describe,
-            "plan": self.plan.to_dict(),
-        }
+    def record(self, dataset: Path) -> RunRecord:
+        """What run.json holds of it before it begins. Args: dataset: the path as it was given."""
+        return RunRecord(
+            status="begun",
+            versions=versions(),
+            base=self.base,
+            data=RunData(str(dataset), str(self.data.file.resolve()), self.data.sha256),
+            backend=self.backend,
+            device=self.device.name,
+            processes=self.processes.count,
+            precision=self.numerics.precision,
+            optimizer=self.numerics.optimizer,
+            token_budget=self.plan.token_budget,
+            describe=self.settings.describe,
+            plan=self.plan,
+            settings=self.settings,
+        )
 
 
 def prepare(settings: TuningSettings, dataset: Path, base: str, out: Path, backend: str) -> Prepared:

@@ -12,9 +12,11 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
-from labeler.errors import InputError, UsageError
+from labeler.base.toml import read_toml
+from labeler.base.typed import Source
+from labeler.errors import UsageError
 
 PRESETS = Path(__file__).parents[1] / "presets"
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
@@ -136,22 +138,15 @@ def _preset_file(preset: str) -> Path:
     return Path(preset)
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """A TOML file. Raises InputError."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}", "Check the path.") from error
-    except ValueError as error:
-        raise InputError(f"{path}: not valid TOML: {error}", "Mend it at that line.") from error
-
-
 def _read_preset(path: Path) -> dict[str, Any]:
     """Keys with their values; sections only group them."""
+    toml = read_toml(path)
     flat: dict[str, Any] = {}
-    for key, value in read_toml(path).items():
-        flat |= value if isinstance(value, dict) else {key: value}
-    return {key: _typed(key, value, str(path)) for key, value in flat.items()}
+    source = toml.source(_known(), _named, error=UsageError)
+    for key, value in toml.values.items():
+        section, given = (key, value) if isinstance(value, dict) else ("", {key: value})
+        flat |= source.some(TuningSettings, _listed(given), section)
+    return flat
 
 
 def _read_change(change: str) -> dict[str, Any]:
@@ -162,24 +157,23 @@ def _read_change(change: str) -> dict[str, Any]:
         value = tomllib.loads(f"value = {text}")["value"]
     except ValueError:
         value = text  # a bare word: on a shell's command line quotes are a nuisance
-    return {key: _typed(key, value, "--set")}
+    return Source(lambda _: "--set", _known(), _named, UsageError).some(TuningSettings, _listed({key: value}))
 
 
-def _typed(key: str, value: Any, place: str) -> Any:
-    kinds = get_type_hints(TuningSettings)
-    if key not in kinds:
-        raise UsageError(f"{place}: unknown setting '{key}'", f"Settings are: {', '.join(kinds)}.")
-    kind = kinds[key]
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if kind == tuple[str, ...]:
-        given = value.split(",") if isinstance(value, str) else value
-        if isinstance(given, list) and all(isinstance(item, str) for item in given):
-            return tuple(item.strip() for item in given)
-    elif type(value) is kind:
-        return value
-    said = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}.get(kind, "a list of names")
-    raise UsageError(f"{place}: setting '{key}' is {value!r}.", f"Accepted: {said}.")
+def _known() -> str:
+    return f"Settings are: {', '.join(field.name for field in dataclasses.fields(TuningSettings))}."
+
+
+def _named(key: str) -> str:
+    return f"setting '{key.rpartition('.')[2]}'"
+
+
+def _listed(given: dict[str, Any]) -> dict[str, Any]:
+    """With `targets` as a list where one text names them."""
+    targets = given.get("targets")
+    if isinstance(targets, str):
+        return given | {"targets": [name.strip() for name in targets.split(",")]}
+    return given
 
 
 def _toml(value: object) -> str:

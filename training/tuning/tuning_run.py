@@ -21,10 +21,11 @@ from __future__ import annotations
 
 import shutil
 import sys
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from training.tuning.run_record import RECORD, RunResult, begin, result_of, write_record
+from training.tuning.run_record import RECORD, RunRecord, RunResult, begin, result_of, write_record
 from training.tuning.settings import TuningSettings
 
 if TYPE_CHECKING:
@@ -65,19 +66,21 @@ def run(
     is_main = prepared.processes.is_main
     refuse_what_cannot_fit(prepared.plan, prepared.batches, prepared.device, settings)
     with prepared.processes.main_first():
-        record = begin(out, prepared.asked(dataset), settings, resume=resume or not is_main)
-    tracking = Tracking(report_to if is_main else "none", record.get("mlflow_run", ""))
+        record = begin(out, prepared.record(dataset), resume=resume or not is_main)
+    tracking = Tracking(report_to if is_main else "none", record.mlflow_run)
     try:
-        about = {key: record[key] for key in ("backend", "precision", "device")} | {"base": record["base"]["name"]}
+        about = {
+            "backend": record.backend, "precision": record.precision, "device": record.device, "base": record.base.name
+        }  # fmt: skip
         if run_id := tracking.begin(out.name, settings, prepared.plan, about):
-            record["mlflow_run"] = run_id
+            record = replace(record, mlflow_run=run_id)
             write_record(out, record)
-        if record["status"] == "begun":
+        if record.status == "begun":
             if is_main:
                 print_plan(prepared.plan, prepared.device, prepared.numerics, prepared.backend)
             record = _tune(prepared, out, record, tracking, watch)
         if is_main:
-            if bundle and not (record["status"] == "done" and (out / "bundle").is_dir()):
+            if bundle and not (record.status == "done" and (out / "bundle").is_dir()):
                 from training.fitting.bundle_run import make_bundle
 
                 make_bundle(out, progress=lambda step: say(f"{step} …"))
@@ -88,19 +91,17 @@ def run(
     return result_of(out, record)
 
 
-def _tune(
-    prepared: Prepared, out: Path, record: dict[str, Any], tracking: Tracking, watch: Watcher | None
-) -> dict[str, Any]:
+def _tune(prepared: Prepared, out: Path, record: RunRecord, tracking: Tracking, watch: Watcher | None) -> RunRecord:
     """Trains and records the result; the checkpoints go then, since nothing needs them any more."""
     from training.tuning.fit import fit
 
     result = fit(prepared, out, tracking, say, watch)
-    record |= {"status": "tuned", "result": result}
+    record = replace(record, status="tuned", result=result)
     prepared.processes.wait()  # until every one has read the best checkpoint
     if prepared.processes.is_main:
         write_record(out, record)
         shutil.rmtree(out / "checkpoints", ignore_errors=True)
-        tracking.result(result)
+        tracking.result(asdict(result))
     return record
 
 

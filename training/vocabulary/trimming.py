@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from labeler.base.claim import claim
 from labeler.console.progress import say
-from labeler.errors import InputError
 from labeler.files import write_text
 from labeler.model.tensors import TensorFile
 from training.model.base import Base
@@ -58,8 +58,7 @@ def trimmed(base: Base, size: int, counts: Path | None, out: Path, progress: Pro
     origin = f"{size} tokens of {folder.resolve()} by {used.name} ({used.sha256[:12]})"
     found = replace(base, path=str(out.resolve()))
     if (out / _ORIGIN).is_file():
-        if (there := (out / _ORIGIN).read_text(encoding="utf-8")) != origin:
-            raise InputError(f"{out}: holds {there}", "Give another --out.")
+        claim(out / _ORIGIN, origin)
         return found
     state = json.loads(base.tokenizer.read_bytes())
     rows = Weights(folder).shape("embed_tokens.weight")[0]

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from labeler.errors import InputError
 from tests.training.small import make_rows, small_settings, write_base, write_folder
 from training.tuning.device import Device, choose_numerics
-from training.tuning.run_record import read_record
+from training.tuning.run_record import read_record, read_result
 from training.tuning.tuning_run import run
 
 pytestmark = pytest.mark.training
@@ -60,7 +60,7 @@ def test_unsloth_and_peft_reach_the_same_losses_and_weights(
     assert len(losses) == len(expected) > 10
     assert losses == pytest.approx(expected, rel=2e-3)
     assert losses[-1] < 0.7 * losses[0]
-    assert read_record(out)["result"]["validation_micro_f1"] == read_record(by_peft)["result"]["validation_micro_f1"]
+    assert read_result(out).validation_micro_f1 == read_result(by_peft).validation_micro_f1
     for name in ("adapter_model.safetensors", "whole.safetensors"):
         got, wanted = (load_file(folder / "adapter" / name) for folder in (out, by_peft))
         assert got.keys() == wanted.keys()
@@ -90,10 +90,10 @@ def test_two_processes_share_the_batches_of_a_step(data: Path, base: Path, tmp_p
                str(tmp_path / "shared"), "--no-bundle", "--preset", str(tmp_path / "alone" / "preset.toml"),
                "--set", "accumulation=1"]  # fmt: skip
     start(command, tmp_path)
-    record = read_record(tmp_path / "shared")
-    assert (record["processes"], record["result"]["steps"]) == (2, alone.steps)
+    shared = read_result(tmp_path / "shared")
+    assert (read_record(tmp_path / "shared").processes, shared.steps) == (2, alone.steps)
     assert losses_of(tmp_path / "shared") == pytest.approx(losses_of(tmp_path / "alone"), rel=1e-3)
-    assert record["result"]["validation_loss"] == pytest.approx(alone.validation_loss, rel=1e-3)
+    assert shared.validation_loss == pytest.approx(alone.validation_loss, rel=1e-3)
 
 
 def test_precision_and_optimiser_follow_the_device(monkeypatch: pytest.MonkeyPatch) -> None:

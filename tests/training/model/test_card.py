@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,13 @@ from labeler.model.predict import Labeler
 from labeler.model.tensors import TensorFile, write_tensors
 from labeler.text.issue import Issue
 from tests.models import tiny_config, write_checkpoint
+from tests.training.made_up_run import FIGURES, made_up_record
 from training.cli import main
 from training.fitting.bundle_run import make_bundle
+from training.model.base import Base
 from training.model.card import card
 from training.model.licence import NOTICE, licence_files, licence_of
-from training.tuning.run_record import read_record, recorded_settings
+from training.tuning.run_record import RunData, read_record, write_record
 from training.tuning.settings import read_settings
 
 LABELS = LabelSet((Label("bug"), Label("enhancement"), Label("area/a|b <i>")))
@@ -64,20 +67,14 @@ def write_run(folder: Path, base: dict[str, str] | None = None) -> Path:
         f"{at}B.weight": rng.standard_normal((128, 2), dtype=np.float32),
     }
     write_tensors(run / "adapter" / "adapter_model.safetensors", adapter)
-    record = {
-        "status": "tuned",
-        "base": {"name": str(path), "revision": "", "path": str(path)} | (base or {}),
-        "data": {"given": str(data.parent), "path": str(data), "sha256": dataset_sha256(data)},
-        "settings": vars(read_settings(changes=["rank=2", "learning_rate=1e-3", "targets=q_proj", "describe=false"])),
-        "backend": "peft",
-        "device": "cpu",
-        "precision": "fp32",
-        "token_budget": 40,
-        "describe": False,
-        "versions": {"torch": "2.13.0"},
-        "result": {},
-    }
-    (run / "run.json").write_text(json.dumps(record))
+    record = made_up_record(
+        status="tuned",
+        base=replace(Base(str(path), "", str(path)), **(base or {})),
+        data=RunData(str(data.parent), str(data), dataset_sha256(data)),
+        settings=read_settings(changes=["rank=2", "learning_rate=1e-3", "targets=q_proj", "describe=false"]),
+        result=FIGURES,
+    )
+    write_record(run, record)
     return run
 
 
@@ -110,7 +107,7 @@ def test_a_run_becomes_a_whole_bundle_that_labels(made: Path) -> None:
     assert manifest.metrics["validation"]["issues"] == 60
     assert Labeler(made / "bundle").predict(Issue("Crash")).probabilities.keys() == set(LABELS.names)
     assert (made / "merged" / "model.safetensors").is_file()
-    assert read_record(made)["status"] == "done"
+    assert read_record(made).status == "done"
     assert not list(made.glob("*.making*"))
 
 
@@ -211,16 +208,14 @@ def test_what_others_measured_survives_while_the_weights_are_the_same(run: Path)
 def test_a_share_of_the_tuning_is_merged_and_written_down(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     whole = TensorFile(run / "merged" / "model.safetensors")
     changed = "model.layers.1.self_attn.q_proj.weight"
-    before = TensorFile(Path(read_record(run)["base"]["path"]) / "model.safetensors").as_float32(changed)
+    before = TensorFile(Path(read_record(run).base.path) / "model.safetensors").as_float32(changed)
     after = whole.as_float32(changed).copy()
     assert main(["bundle", "--run", str(run), "--merge-share", "0.25"]) == 0
     quarter = TensorFile(run / "merged" / "model.safetensors").as_float32(changed)
     assert np.allclose(quarter, before + 0.25 * (after - before), rtol=2**-6, atol=1e-2)
     assert not np.allclose(quarter, after, rtol=2**-6, atol=1e-2)
     assert "--set merge_share=0.25" in (run / "bundle" / "README.md").read_text(encoding="utf-8")
-    assert (
-        recorded_settings(read_record(run)).merge_share == read_settings(str(run / "preset.toml")).merge_share == 0.25
-    )
+    assert read_record(run).settings.merge_share == read_settings(str(run / "preset.toml")).merge_share == 0.25
     capsys.readouterr()
     assert main(["bundle", "--run", str(run), "--merge-share", "0"]) == 2
     assert "not above 0 and up to 1" in capsys.readouterr().err
@@ -256,8 +251,7 @@ def test_changed_data_an_unfinished_run_and_a_folder_that_is_none_are_refused(
         file.write("- name: another\n")
     with pytest.raises(InputError, match="not the data that .* was tuned on"):
         make_bundle(run)
-    record = json.loads((run / "run.json").read_text())
-    (run / "run.json").write_text(json.dumps(record | {"status": "begun"}))
+    write_record(run, replace(read_record(run), status="begun", result=None))
     with pytest.raises(InputError, match="tuning is not finished"):
         make_bundle(run)
     assert not (run / "bundle").exists()

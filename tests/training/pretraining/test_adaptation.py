@@ -142,13 +142,13 @@ def test_adapting_lowers_the_loss_on_text_kept_back_and_leaves_unread_tokens_alo
 def test_an_adapted_base_keeps_its_licence_and_what_was_held_out(base: Path, texts: Path, tmp_path: Path) -> None:
     adapt(base, [texts], tmp_path, SETTINGS, kept=[texts / "exam.jsonl"], tokens=2000, licence="gemma")
     assert licence_of("adapted", tmp_path / "base") == "gemma"
-    with pytest.raises(InputError, match="another kept"):
+    with pytest.raises(InputError, match="with other values: kept"):
         adapt(base, [texts], tmp_path, SETTINGS, tokens=2000, licence="gemma")
 
 
 def test_a_folder_of_another_run_is_not_mixed_up_with_this_one(base: Path, texts: Path, tmp_path: Path) -> None:
     adapt(base, [texts / "issues.jsonl.gz"], tmp_path / "run", SETTINGS, tokens=2000)
-    with pytest.raises(InputError, match="holds a run with another seed, text"):
+    with pytest.raises(InputError, match="with other values: seed 0 → 1, text"):
         adapt(base, [texts / "notes.csv"], tmp_path / "run", SETTINGS, tokens=2000, seed=1)
 
 

@@ -16,12 +16,13 @@ import optuna
 import pytest
 
 from labeler.errors import InputError, UsageError
+from tests.training.made_up_run import made_up_record
 from tests.training.small import make_rows, small_settings, write_base, write_folder
 from training.cli import main
 from training.search.results import Trial, draw, print_results, write_results
 from training.search.space import params_of, settings_of, suggest
 from training.search.trials import _pruner, _Watch, search
-from training.tuning.run_record import read_record
+from training.tuning.run_record import read_record, read_result, write_record
 from training.tuning.settings import TuningSettings, as_toml, read_settings
 
 pytestmark = pytest.mark.training
@@ -72,7 +73,7 @@ def test_a_search_makes_its_best_trial_the_run_and_goes_on_after_a_kill(
         search(SETTINGS, dataset, base, out, 3)
     with pytest.raises(UsageError, match="holds a search already"):
         search(SETTINGS, dataset, base, out, 3)
-    with pytest.raises(UsageError, match="had other settings"):
+    with pytest.raises(UsageError, match="begun with other values: settings"):
         search(replace(SETTINGS, seed=1), dataset, base, out, 3, resume=True)
     found = search(SETTINGS, dataset, base, out, 3, resume=True)
 
@@ -88,7 +89,7 @@ def test_a_search_makes_its_best_trial_the_run_and_goes_on_after_a_kill(
 
     best = out / "search" / "trials" / str(found.trials[0].number)
     assert read_record(out) == read_record(best)
-    assert read_record(out)["result"]["validation_loss"] == pytest.approx(values[0])
+    assert read_result(out).validation_loss == pytest.approx(values[0])
     assert (out / "adapter" / "adapter_model.safetensors").is_file()
     assert [path.parent.name for path in (out / "search" / "trials").glob("*/adapter")] == [best.name]
     preset = read_settings(str(out / "search" / "best.toml"))
@@ -109,7 +110,7 @@ def test_a_search_makes_its_best_trial_the_run_and_goes_on_after_a_kill(
 
 
 def test_a_trial_that_is_worse_than_the_median_is_stopped(tmp_path: Path) -> None:
-    (tmp_path / "run.json").write_text(json.dumps({"plan": {"evaluate_every": 10}}))
+    write_record(tmp_path, made_up_record())
     study = optuna.create_study(pruner=_pruner())
     for _ in range(4):
         trial = study.ask()
@@ -147,7 +148,7 @@ def test_a_split_that_a_dry_run_left_is_not_taken_for_that_of_the_search(
     given = ["run", "--data", str(other), "--base", base, "--out", str(out), "--set", "check_memory=false"]
     assert main([*given, "--dry-run", "--json"]) == 0
     search(SETTINGS, dataset, base, out, 1)
-    assert sum(read_record(out)["plan"]["rows"].values()) > 50
+    assert sum(read_record(out).plan.rows.values()) > 50
 
 
 def test_settings_that_cannot_be_run_at_all_end_the_search(base: str, dataset: Path, tmp_path: Path) -> None:

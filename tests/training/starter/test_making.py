@@ -172,9 +172,9 @@ def test_the_recipe_that_ships_is_whole_and_a_wrong_one_names_the_key(tmp_path: 
     path = write_recipe(tmp_path)
     text = path.read_text()
     for old, new, said in (
-        ("rank = 4", "rank = 4.5", "tuning.rank = 4.5"),
-        ("clip = 1.0", "clop = 1.0", "no tuning.clip; unknown: tuning.clop"),
-        ("distil_rate = 4e-5", 'distil_rate = "4e-5"', "four_bit.distil_rate = '4e-5'"),
+        ("rank = 4", "rank = 4.5", "tuning.rank is 4.5"),
+        ("clip = 1.0", "clop = 1.0", "missing: tuning.clip; unknown: tuning.clop"),
+        ("distil_rate = 4e-5", 'distil_rate = "4e-5"', "four_bit.distil_rate is '4e-5'"),
         ("texts = 24", "texts = 0", "four_bit.texts cannot"),
         ('form = "4/32 ', 'form = "3/32 ', "four_bit.form = '3/32"),
         ('form = "4/32 ', 'form = "4/32 fine=7 ', "fine tokens are not counted here"),
@@ -262,7 +262,7 @@ def test_one_command_makes_a_calibrated_bundle_and_given_again_nothing(
     assert train([*command, "--rows", "400"]) == 0
     assert read_manifest(out / "bundle") == before
     assert train([*command, "--rows", "500"]) == 1
-    assert "another tuning" in capsys.readouterr().err
+    assert "with other values: tuning.rows" in capsys.readouterr().err
     assert train([*command[:-5], "--people", "4", "--adapter", str(tmp_path / "none")]) == 1
     assert "none: missing" in capsys.readouterr().err
 

@@ -13,8 +13,9 @@ import torch
 from safetensors.torch import load_file
 
 from labeler.errors import UsageError
+from tests.training.made_up_run import made_up_record
 from tests.training.small import make_rows, small_settings, write_base, write_folder
-from training.tuning.run_record import begin, read_record
+from training.tuning.run_record import begin, read_result
 from training.tuning.tuning_run import run
 
 pytestmark = pytest.mark.training
@@ -63,7 +64,7 @@ def test_a_killed_run_resumes_to_the_same_losses_and_weights(folders: tuple[Path
         expected, got = (load_file(folder / "adapter" / name) for folder in (whole, killed))
         assert expected.keys() == got.keys()
         assert all(torch.equal(expected[key], got[key]) for key in expected)
-    assert result.best_step == read_record(whole)["result"]["best_step"]
+    assert result.best_step == read_result(whole).best_step
     assert not (killed / "checkpoints").exists()
 
 
@@ -100,15 +101,15 @@ def test_a_finished_run_is_not_trained_again(folders: tuple[Path, Path, Path, Pa
 
 
 def test_a_run_that_was_killed_before_its_record_was_written_begins(tmp_path: Path) -> None:
-    asked = {"base": {"name": "b"}, "data": {"sha256": "0"}, "backend": "peft"}
+    asked = made_up_record()
     (tmp_path / "preset.toml").write_text("rank = 4\n")
     (tmp_path / ".run.json.17.partial").write_text("{")
-    assert begin(tmp_path, asked, small_settings(), resume=False)["status"] == "begun"
+    assert begin(tmp_path, asked, resume=False).status == "begun"
     other = tmp_path / "other"
     other.mkdir()
     (other / "notes.txt").write_text("mine")
     with pytest.raises(UsageError, match="not empty and no run"):
-        begin(other, asked, small_settings(), resume=False)
+        begin(other, asked, resume=False)
 
 
 def test_a_run_is_never_resumed_with_other_settings_or_data(folders: tuple[Path, Path, Path, Path]) -> None:

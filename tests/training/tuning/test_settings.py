@@ -49,7 +49,7 @@ def test_a_file_states_only_what_it_changes_and_single_changes_go_last(tmp_path:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ("rnak=8", "unknown setting 'rnak'"),
+        ("rnak=8", "--set: unknown: setting 'rnak'\nSettings are: rank, alpha"),
         ("rank", "no equals sign"),
         ("rank=0", "'rank' is 0.\nAccepted: 1 or more"),
         ("rank=8.5", "'rank' is 8.5.\nAccepted: a whole number"),
@@ -59,13 +59,21 @@ def test_a_file_states_only_what_it_changes_and_single_changes_go_last(tmp_path:
         ("schedule=cubic", "'schedule' is 'cubic'.\nAccepted: linear, cosine"),
         ("drop_label=1.5", "'drop_label' is 1.5.\nAccepted: 0 to 1"),
         ('targets=["lm_head"]', "'targets' is ('lm_head',).\nAccepted: some of q_proj"),
-        ("targets=[1]", "'targets' is [1].\nAccepted: a list of names"),
+        ("targets=[1]", "'targets[0]' is 1.\nAccepted: a text"),
     ],
 )
 def test_a_wrong_setting_is_refused_by_its_name(change: str, said: str) -> None:
     with pytest.raises(UsageError) as refused:
         read_settings("default", [change])
     assert said in str(refused.value)
+
+
+def test_a_wrong_preset_is_refused_with_its_line(tmp_path: Path) -> None:
+    preset = tmp_path / "mine.toml"
+    preset.write_text("rank = 8\n[evaluation]\npatience = true\n")
+    with pytest.raises(UsageError) as refused:
+        read_settings(str(preset))
+    assert str(refused.value) == f"{preset}:3: setting 'patience' is True.\nAccepted: a whole number."
 
 
 def test_stopping_on_micro_f1_needs_rows_to_answer() -> None:

@@ -33,7 +33,7 @@ def test_a_run_tunes_and_ships_the_smaller_vocabulary(tmp_path: Path, capsys: py
     options = ["--backend", "peft", "--vocabulary", str(SIZE), "--vocabulary-counts", str(counts)]
     assert main(["run", *given, *options]) == 0
     assert f"vocabulary: {SIZE} of" in capsys.readouterr().err
-    assert read_record(out)["base"]["path"] == str(out / "base" / "trimmed")
+    assert read_record(out).base.path == str(out / "base" / "trimmed")
     manifest = read_manifest(out / "bundle")
     assert manifest.shape.vocab_size == manifest.provenance["vocabulary"]["tokens"] == SIZE
     assert manifest.provenance["settings"]["vocabulary"] == SIZE
