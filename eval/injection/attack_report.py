@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from eval.injection.attack_run import MODES, Injection, Steering
 from eval.injection.attacks import VERSION, attacks
 from eval.metrics.intervals import Interval
+from labeler.base.markdown_table import markdown_table
 from labeler.errors import InputError
 from labeler.files import write_text
 from labeler.github.summary import escape
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 HEADING = "## Hostile text"
+_HEADINGS = ("answer gains it", "changes", "thresholds gain it", "change", "gained most, by thresholds")
 CARD = "README.md"
 _SECTION = re.compile(rf"^{HEADING}\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 
@@ -50,16 +52,9 @@ def caption(found: Injection) -> str:
 def markdown(found: Injection) -> str:
     """Title, table and caption; the table says what every attack adds."""
     what = {attack.key: attack.what + (" (control)" if attack.is_control else "") for attack in attacks()}
-    lines = [
-        f"**{_title(replace(found, model=escape(found.model), source=escape(found.source)))}**",
-        "",
-        "| added to the issue | answer gains it | changes | thresholds gain it | change | gained most, by thresholds |",
-        "|---|---|---|---|---|---|",
-    ]
-    for key, row in found.rows.items():
-        cells = (what.get(key, key), *_numbers(row), _worst(row["thresholds"], escape))
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*lines, "", caption(found), ""])
+    title = _title(replace(found, model=escape(found.model), source=escape(found.source)))
+    rows = ((what.get(key, key), *_numbers(row), _worst(row["thresholds"], escape)) for key, row in found.rows.items())
+    return f"**{title}**\n\n{markdown_table(('added to the issue', *_HEADINGS), rows)}\n\n{caption(found)}\n"
 
 
 def section(found: Injection) -> str:

@@ -10,6 +10,7 @@ from eval.live.agreement import Agreement
 from eval.live.survey import Survey
 from eval.metrics.intervals import Interval
 from eval.systems.plain import plain
+from labeler.base.markdown_table import markdown_table
 from labeler.github.actions import harmless
 from labeler.github.client import ACTIONS_LOGIN
 from labeler.verdicts.judging import Judged, Verdict
@@ -143,12 +144,11 @@ def markdown(found: Survey) -> str:
     first, *rest = map(escape, headline(found))
     parts = [f"## {escape(title_of(found))}", f"**{first}** {' '.join(rest)}", *map(escape, drift_lines(found))]
     for table in tables(found):
-        head = "| " + " | ".join(table.columns) + " |\n|:--|" + "--:|" * (len(table.columns) - 1)
-        body = "\n".join("| " + " | ".join(map(escape, row)) + " |" for row in table.rows)
+        body = markdown_table(table.columns, ([*map(escape, row)] for row in table.rows), "lr")
         if table.is_aside:
-            parts.append(f"<details><summary>{escape(table.title)}</summary>\n\n{head}\n{body}\n\n</details>")
+            parts.append(f"<details><summary>{escape(table.title)}</summary>\n\n{body}\n\n</details>")
         else:
-            parts.append(f"**{escape(table.title)}**\n\n{head}\n{body}")
+            parts.append(f"**{escape(table.title)}**\n\n{body}")
     parts.append("<sub>" + escape(" ".join([*_legend(), *notes(found)]), most=4000) + "</sub>")
     return "\n\n".join(parts) + "\n"
 

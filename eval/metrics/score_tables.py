@@ -8,6 +8,7 @@ from typing import Any
 
 from eval.metrics.scoring import Paired, Probabilities, Score
 from labeler.base.f1 import LabelFigures
+from labeler.base.markdown_table import markdown_table
 
 NOTE = (
     "In brackets: 95 % interval, bootstrap over issues. Malformed by format: empty, more than one line, a backtick, "
@@ -90,15 +91,16 @@ def markdown(sections: Sequence[Section]) -> str:
 
     parts = []
     for section in sections:
-        lines = [f"### {escape(section.title)}", ""]
-        lines.append("|" + "|".join(f" {escape(name)} " for name in section.columns) + "|")
-        lines.append("|---|" + "---:|" * (len(section.columns) - 1))
-        for row in section.rows:
-            name = f"**{escape(row[0])}**" if len(row) == 1 else escape(row[0])
-            cells = (name, *row[1:], *[""] * (len(section.columns) - len(row)))
-            if any(row):
-                lines.append("| " + " | ".join(cells) + " |")
-        parts.append("\n".join(lines))
+        rows = [
+            (
+                f"**{escape(row[0])}**" if len(row) == 1 else escape(row[0]),
+                *row[1:],
+                *[""] * (len(section.columns) - len(row)),
+            )
+            for row in section.rows
+            if any(row)
+        ]
+        parts += [f"### {escape(section.title)}", markdown_table([*map(escape, section.columns)], rows, "lr")]
     return "\n\n".join([*parts, NOTE]) + "\n"
 
 

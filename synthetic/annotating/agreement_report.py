@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from labeler.base.markdown_table import markdown_table
 from labeler.files import write_text
 from synthetic.annotating.reliability import Agreement
 from synthetic.workspace.records import AGREEMENT
@@ -73,10 +74,8 @@ def markdown(found: Agreement) -> str:
 
     parts = ["# Agreement", "\n".join(f"- {line}" for line in lines(found))]
     for section in sections(found):
-        rows = [f"## {section.title}", "", "|" + "|".join(f" {name} " for name in section.columns) + "|"]
-        rows.append("|---|" + "---:|" * (len(section.columns) - 1))
-        rows += ["| " + " | ".join((escape(name), *cells)) + " |" for name, *cells in section.rows]
-        parts.append("\n".join(rows))
+        rows = ((escape(name), *cells) for name, *cells in section.rows)
+        parts += [f"## {section.title}", markdown_table(section.columns, rows, "lr")]
     return "\n\n".join([*parts, *NOTES]) + "\n"
 
 
