@@ -28,17 +28,14 @@ _SECTION = re.compile(rf"^{HEADING}\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 
 
 def table(found: Injection) -> Table:
-    from rich.table import Table
-    from rich.text import Text
+    from rich.table import Column
 
-    made = Table(title=_title(found), title_justify="left", box=None, pad_edge=False, header_style="dim")
-    made.add_column("attack", no_wrap=True)
-    for heading in ("answer gains it", "changes", "thresholds gain it", "change"):
-        made.add_column(heading, justify="right")
-    made.add_column("gained most, by thresholds")
-    for key, row in found.rows.items():
-        made.add_row(key, *_numbers(row, brief=True), Text(_worst(row["thresholds"])))
-    return made
+    from labeler.console import tables
+
+    *numbers, last = _HEADINGS
+    columns = (Column("attack", no_wrap=True), *tables.right(*numbers), Column(last))
+    rows = ((key, *_numbers(row, brief=True), _worst(row["thresholds"])) for key, row in found.rows.items())
+    return tables.table(columns, rows, title=_title(found))
 
 
 def caption(found: Injection) -> str:

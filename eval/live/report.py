@@ -155,23 +155,21 @@ def markdown(found: Survey) -> str:
 
 def show(found: Survey) -> None:
     """Prints the survey to the terminal."""
-    from rich.table import Table as RichTable
+    from rich.table import Column
     from rich.text import Text
 
+    from labeler.console.tables import right, table
     from labeler.console.terminal import console
 
     output = console()
     output.print(Text(harmless(title_of(found)), "bold"))
     for line in [*headline(found), *drift_lines(found)]:
         output.print(Text(harmless(line)))
-    for table in tables(found):
-        output.print(Text(f"\n{harmless(table.title)}", "bold"))
-        shown = RichTable(box=None, pad_edge=False, header_style="dim")
-        for number, column in enumerate(table.columns):
-            shown.add_column(column, justify="right" if number else "left", no_wrap=not number)
-        for row in table.rows:
-            shown.add_row(*(Text(harmless(cell)) for cell in row))
-        output.print(shown)
+    for one in tables(found):
+        output.print(Text(f"\n{harmless(one.title)}", "bold"))
+        first, *others = one.columns
+        rows = (map(harmless, row) for row in one.rows)
+        output.print(table((Column(first, no_wrap=True), *right(*others)), rows))
     output.print()
     for line in [*_legend(), *notes(found)]:
         output.print(Text(harmless(line), "dim"))

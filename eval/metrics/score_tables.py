@@ -106,20 +106,17 @@ def markdown(sections: Sequence[Section]) -> str:
 
 def show(sections: Sequence[Section]) -> None:
     """Prints the tables; one that is too wide for the terminal becomes several below each other."""
-    from rich.table import Table
+    from rich.table import Column
     from rich.text import Text
 
+    from labeler.console.tables import right, styled, table
     from labeler.console.terminal import console
 
     output = console()
     for part in (part for section in sections for part in _fitted(section, output.width)):
-        table = Table(box=None, title=Text(part.title, "bold"), title_justify="left", pad_edge=False)
-        for number, name in enumerate(part.columns):
-            table.add_column(Text(name), justify="right" if number else "left", no_wrap=not number)
-        for row in part.rows:
-            style = "bold" if len(row) == 1 else ""
-            table.add_row(*(Text(cell, style) for cell in row))
-        output.print(table)
+        first, *others = part.columns
+        rows = (styled("bold", row) if len(row) == 1 else row for row in part.rows)
+        output.print(table((Column(first, no_wrap=True), *right(*others)), rows, title=part.title))
         output.print()
     output.print(Text(NOTE, "dim"))
 

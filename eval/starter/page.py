@@ -143,21 +143,18 @@ def figure(found: Mapping[str, Any] | None, interval: bool) -> str:
 
 def print_scores(results: Results) -> None:
     """The main figures on a terminal."""
-    from rich.table import Table
     from rich.text import Text
 
+    from labeler.console.tables import right, table
     from labeler.console.terminal import console
-    from labeler.data.textfile import one_line
 
     output, roles = console(), _roles(results)
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("")
-    for head in ("n", *(results["systems"][role]["name"] for role in roles)):
-        table.add_column(Text(one_line(head)), justify="right")
-    for line in lines(results):
-        cells = [figure(line.figures.get(role), role == "model") for role in roles]
-        table.add_row(line.title, f"{line.n:,}", *cells)
-    output.print(table)
+    numbers = right("n", *(results["systems"][role]["name"] for role in roles))
+    rows = (
+        (line.title, f"{line.n:,}", *(figure(line.figures.get(role), role == "model") for role in roles))
+        for line in lines(results)
+    )
+    output.print(table(("", *numbers), rows))
     output.print(Text(explanation(results)), soft_wrap=True)
 
 

@@ -81,24 +81,20 @@ def markdown(found: Agreement) -> str:
 
 def show(found: Agreement) -> None:
     """Prints the report to the terminal."""
-    from rich.table import Table
+    from rich.table import Column
     from rich.text import Text
 
+    from labeler.console.tables import table
     from labeler.console.terminal import console
-    from labeler.data.textfile import one_line
 
     output = console()
     for line in lines(found):
         output.print(Text(line))
     for section in sections(found):
-        title = Text(section.title, "bold")
-        table = Table(box=None, title=title, title_justify="left", pad_edge=False, header_style="dim")
-        for number, name in enumerate(section.columns):
-            table.add_column(Text(name), justify="right" if number else "left", overflow="fold")
-        for name, *cells in section.rows:
-            table.add_row(Text(one_line(name)), *map(Text, cells))
+        first, *others = section.columns
+        folded = [Column(name, justify="right", overflow="fold") for name in others]
         output.print()
-        output.print(table)
+        output.print(table((Column(first, overflow="fold"), *folded), section.rows, title=section.title))
     output.print()
     for note in NOTES:
         output.print(Text(note, "dim"))
