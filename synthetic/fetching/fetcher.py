@@ -14,9 +14,10 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,7 +28,7 @@ from labeler.github.refusals import RateLimited
 from synthetic.fetching.issues import Held, Totals, compact, record_of, sweep, utc
 from synthetic.fetching.walk import PER_PAGE, Step, walk
 from synthetic.workspace.jsonl import Appender, write_lines
-from synthetic.workspace.records import FETCH, ISSUES, LabelChange, Record, to_line
+from synthetic.workspace.records import FETCH, ISSUES, to_line
 
 # All waiting of a run but that for a used-up limit, which is waited out.
 PATIENCE_SECONDS = 300.0
@@ -181,15 +182,13 @@ class _Run:
         if self.wanted.limit is not None and self.new + self.changed >= self.wanted.limit:
             return False
         if state.events:
-            record = replace(record, changes=self._patiently(lambda: self._changes(record)))
+            history = partial(self.github.history, self.state.repository, record.number)
+            record = replace(record, changes=self._patiently(history))
         self.changed += record in self.held
         self.new += record not in self.held
         file.write(to_line(record))
         self.held.add(record)
         return True
-
-    def _changes(self, record: Record) -> tuple[LabelChange, ...]:
-        return label_changes(self.github.events(self.state.repository, record.number))
 
     def _ask(self, since: str, url: str, etag: str) -> Page | None:
         return self._patiently(lambda: self.github.issues_page(self.state.repository, since, url=url, etag=etag))
@@ -227,16 +226,3 @@ def _to_disk(path: Path) -> None:
     """Even where the power goes, no issue may be missing that fetch.json says is there."""
     with open(path, "rb") as file:
         os.fsync(file.fileno())
-
-
-def label_changes(events: Iterable[Mapping[str, Any]]) -> tuple[LabelChange, ...]:
-    """Who put which label on and who took which off, in the events' order."""
-    found = []
-    for event in events:
-        label, actor = event.get("label"), event.get("actor") or {}
-        if event.get("event") in ("labeled", "unlabeled") and isinstance(label, Mapping):
-            login = str(actor.get("login", ""))
-            kind = "bot" if actor.get("type") == "Bot" or login.endswith("[bot]") else "user" if login else ""
-            name, at = str(label.get("name", "")), str(event.get("created_at", ""))
-            found.append(LabelChange(name, event["event"], login, kind, at))
-    return tuple(found)
