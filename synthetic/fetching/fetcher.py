@@ -21,6 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from labeler.base.retry import Patience, retried
 from labeler.console.progress import counted
 from labeler.errors import GitHubError, InputError, UsageError
 from labeler.github.client import GitHub, Page
@@ -33,7 +34,7 @@ from synthetic.workspace.records import FETCH, ISSUES, to_line
 # All waiting of a run but that for a used-up limit, which is waited out.
 PATIENCE_SECONDS = 300.0
 TOKEN_REMEDY = "A token raises 60 requests an hour to 5,000: set GITHUB_TOKEN, for instance to $(gh auth token)."
-LONGEST_WAIT_SECONDS = 3700.0  # GitHub's limits are by the hour
+PATIENCE = Patience(first=0.0, longest=3700.0)  # GitHub's limits are by the hour
 T = TypeVar("T")
 
 
@@ -195,19 +196,19 @@ class _Run:
 
     def _patiently(self, ask: Callable[[], T]) -> T:
         """Sits out a used-up limit where that is wanted. A secondary limit is the client's own affair."""
-        while True:
-            try:
-                return ask()
-            except RateLimited:
-                limit = self.github.rate_limit() if self.wanted.waits else None
-                if limit is None or limit.remaining > 0:
-                    raise
-                seconds = limit.reset - self.clock() + 1
-                if not 0 < seconds <= LONGEST_WAIT_SECONDS:
-                    raise
-                what = f"GitHub's limit of {limit.limit:,} requests an hour is used up: going on in {seconds:.0f} s."
-                self.tell(f"{what} After Ctrl-C the same command goes on from here.")
-                self.sleep(seconds)
+
+        def until_reset(error: RateLimited) -> float:
+            limit = self.github.rate_limit() if self.wanted.waits else None
+            if limit is None or limit.remaining > 0:
+                raise error
+            seconds = limit.reset - self.clock() + 1
+            if not 0 < seconds <= PATIENCE.longest:
+                raise error
+            what = f"GitHub's limit of {limit.limit:,} requests an hour is used up: going on in {seconds:.0f} s."
+            self.tell(f"{what} After Ctrl-C the same command goes on from here.")
+            return seconds
+
+        return retried(ask, RateLimited, PATIENCE, self.sleep, asked=until_reset)
 
     def _total(self, first: Step | None) -> int:
         """At most so many issues are to come, for the progress bar."""
