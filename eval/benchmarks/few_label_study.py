@@ -8,6 +8,7 @@ iterative stratification.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from labeler.data.issue_files import read_issues
 from labeler.errors import InputError
 from labeler.labels.label_set import LabelSet
 from labeler.text.issue import Issue
+from synthetic.dataset.stratify import Group, stratify
 
 Array = np.ndarray
 LABELS = Path(__file__).with_name("transformers-labels.yml")
@@ -84,7 +86,7 @@ def split(mapped: Mapped, labels: LabelSet, name: str, seed: int) -> Splits:
     train, validation, test = (examples.take(np.flatnonzero(part == i)) for i in range(3))
     if not (len(train) and len(validation) and len(test)):
         raise InputError(f"{name}: {len(examples)} labelled issues, too few to split", "Give at least a dozen.")
-    content = hashlib.sha256(repr((labels.to_dicts(), seed)).encode())
+    content = hashlib.sha256(repr((labels.to_dicts(), seed)).encode() + part.astype(np.int8).tobytes())
     for issue in examples.issues:
         content.update(f"{issue.title}\0{issue.body}\0".encode())
     content.update(np.packbits(examples.truth).tobytes())
@@ -94,24 +96,10 @@ def split(mapped: Mapped, labels: LabelSet, name: str, seed: int) -> Splits:
 def stratified(truth: Array, shares: Sequence[float], seed: int) -> Array:
     """A part for each issue, so that every label is spread over the parts by their shares: int (n,).
 
-    Iterative stratification (Sechidis, Tsoumakas, Vlahavas 2011): the rarest label first, each of its issues to the
-    part that lacks this label most, of equals to the one that lacks issues most.
-
     Args:
         truth: bool (n, labels), at least one label true in every row.
         shares: of the parts, together 1.
     """
-    rng = np.random.default_rng(seed)
-    lack = np.outer(shares, truth.sum(0)).astype(float)
-    room = np.array(shares) * len(truth)
-    part = np.full(len(truth), -1)
-    while (part < 0).any():
-        open_rows = part < 0
-        counts = truth[open_rows].sum(0)
-        label = int(np.where(counts > 0, counts, len(truth) + 1).argmin())
-        for row in rng.permutation(np.flatnonzero(open_rows & truth[:, label])):
-            best = np.lexsort((rng.random(len(room)), -room, -lack[:, label]))[0]
-            part[row] = best
-            lack[best] -= truth[row]
-            room[best] -= 1
-    return part
+    parts = range(len(shares))
+    rows = [Group(1, Counter(map(str, np.flatnonzero(row))), parts) for row in truth]
+    return np.array(stratify(rows, shares, seed), dtype=int)

@@ -15,6 +15,7 @@ from labeler.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from rich.text import Text
 
     from eval.reports.figures import Row
     from eval.systems.results import Comparison
@@ -192,18 +193,13 @@ def _print(comparison: Comparison) -> None:
 
 
 def _table(rows: Sequence[Row], columns: Sequence[str], main: str) -> Table:
-    from rich.table import Table
-    from rich.text import Text
+    from labeler.console.tables import right, styled, table
 
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("system")
-    for heading in columns:
-        table.add_column(heading, justify="right", no_wrap=True)
-    for row in rows:
-        cells = _cells(row)
-        style = "bold" if row.worth.result.key == main else ""
-        table.add_row(Text(row.worth.result.name, style), *(Text(cells[heading]) for heading in columns))
-    return table
+    def cells(row: Row) -> list[Text]:
+        style, found = "bold" if row.worth.result.key == main else "", _cells(row)
+        return styled(style, [row.worth.result.name]) + styled("", [found[heading] for heading in columns])
+
+    return table(("system", *right(*columns, no_wrap=True)), map(cells, rows))
 
 
 def _cells(row: Row) -> dict[str, str]:

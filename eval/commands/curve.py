@@ -134,10 +134,10 @@ def tuned_systems(arguments: argparse.Namespace) -> list[System]:
 
 
 def _print(points: Sequence[CurvePoint], title: str) -> None:
-    from rich.table import Table
     from rich.text import Text
 
     from eval.benchmarks.learning_curve import METRICS, summaries
+    from labeler.console.tables import right, table
     from labeler.console.terminal import console
 
     output = console()
@@ -145,13 +145,9 @@ def _print(points: Sequence[CurvePoint], title: str) -> None:
     for metric, name in METRICS.items():
         rows = summaries(points, metric)
         sizes = sorted({size for by_size in rows.values() for size in by_size})
-        table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
-        table.add_column(name, no_wrap=True)
-        for size in sizes:
-            table.add_column(f"{size:,}" if size else "none", justify="right", no_wrap=True)
-        for system, by_size in rows.items():
-            table.add_row(Text(system), *(_cell(by_size.get(size)) for size in sizes))
-        output.print(table)
+        heads = right(*(f"{size:,}" if size else "none" for size in sizes), no_wrap=True)
+        cells = ((system, *(_cell(by_size.get(size)) for size in sizes)) for system, by_size in rows.items())
+        output.print(table((name, *heads), cells))
     output.print(Text("columns: training issues; mean ± sample standard deviation over the draws", style="dim"))
 
 

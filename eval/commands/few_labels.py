@@ -80,10 +80,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _print(points: Sequence[CurvePoint], title: str) -> None:
-    from rich.table import Table
     from rich.text import Text
 
     from eval.benchmarks.learning_curve import METRICS, summaries
+    from labeler.console.tables import right, table
     from labeler.console.terminal import console
 
     output = console()
@@ -92,13 +92,10 @@ def _print(points: Sequence[CurvePoint], title: str) -> None:
     for metric, name in METRICS.items():
         found = summaries(points, metric)
         sizes = sorted({size for by_size in found.values() for size in by_size})
-        table = Table(box=None, pad_edge=False, header_style="dim")
-        table.add_column(name, no_wrap=True)
-        for size in sizes:
-            table.add_column(f"{size:,}" if size else "none", justify="right", no_wrap=True)
-        for system, by_size in found.items():
-            table.add_row(
-                Text(named[system]), *(f"{by_size[size].mean:.3f}" if size in by_size else "" for size in sizes)
-            )
-        output.print(table)
+        heads = right(*(f"{size:,}" if size else "none" for size in sizes), no_wrap=True)
+        rows = (
+            (named[system], *(f"{by_size[size].mean:.3f}" if size in by_size else "" for size in sizes))
+            for system, by_size in found.items()
+        )
+        output.print(table((name, *heads), rows))
     output.print(Text("columns: training issues; means over the draws; thresholds are chosen on validation", "dim"))

@@ -75,7 +75,8 @@ def _say(step: str) -> None:
 
 
 def _markdown(what: str, findings: Sequence[Finding]) -> str:
+    from labeler.base.markdown_table import markdown_table
     from labeler.github.summary import escape
 
-    lines = [f"**{escape(what)}**", "", "| | rule | |", "|---|---|---|"]
-    return "\n".join([*lines, *(f"| {f.mark} | {f.rule} | {escape(f.reason)} |" for f in findings), ""])
+    table = markdown_table(("", "rule", ""), ((f.mark, f.rule, escape(f.reason)) for f in findings))
+    return f"**{escape(what)}**\n\n{table}\n"

@@ -115,16 +115,12 @@ def _print(scores: Sequence[Score], note: str) -> None:
 
 
 def _table(cells: Mapping[str, Mapping[str, str]], columns: Sequence[str]) -> Table:
-    from rich.table import Table
-    from rich.text import Text
+    from labeler.console.tables import right, table
 
-    from labeler.data.textfile import one_line
-
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("")
-    for column in columns:
-        table.add_column(Text(one_line(column).rpartition("/")[2]), justify="right")
-    for name, row in cells.items():
-        if any(column in row for column in columns):
-            table.add_row(Text(name), *(row.get(column, "") for column in columns))
-    return table
+    named = right(*(column.rpartition("/")[2] for column in columns))
+    rows = (
+        (name, *(row.get(column, "") for column in columns))
+        for name, row in cells.items()
+        if any(column in row for column in columns)
+    )
+    return table(("", *named), rows)

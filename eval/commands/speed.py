@@ -110,25 +110,19 @@ def _absolute(path: Path | None) -> Path | None:
 
 
 def _print_speed(figures: dict[str, Any]) -> None:
-    from rich.table import Table
-
+    from labeler.console.tables import right, table
     from labeler.console.terminal import console
 
     what = f"{figures['model']}, {figures['issue_tokens']} tokens, {figures['labels']} labels"
     title = f"{what}, {figures['cores']} cores, median of {figures['runs']}; {figures['many']} issues in the file"
-    table = Table(title=title, box=None, title_justify="left", pad_edge=False)
-    for heading in ("", "measured", "", "goal"):
-        table.add_column(heading, justify="right" if heading == "measured" else "left")
-    for key, name, unit, goal in ROWS:
-        if key in figures:
-            digits = 3 if abs(figures[key]) < 10 else 0
-            table.add_row(name, f"{figures[key]:.{digits}f}", unit, goal)
-    stages = Table(title="Where it goes", box=None, title_justify="left", pad_edge=False)
-    stages.add_column("")
-    stages.add_column("seconds", justify="right")
-    for name, seconds in figures["stages"].items():
-        stages.add_row(name, f"{seconds:.3f}")
-    stages.add_row("in all", f"{sum(figures['stages'].values()):.3f}")
-    console().print(table, "", stages)
+    rows = (
+        (name, f"{figures[key]:.{3 if abs(figures[key]) < 10 else 0}f}", unit, goal)
+        for key, name, unit, goal in ROWS
+        if key in figures
+    )
+    measured = table(("", *right("measured"), "", "goal"), rows, title=title)
+    stages = {**figures["stages"], "in all": sum(figures["stages"].values())}
+    spent = ((name, f"{seconds:.3f}") for name, seconds in stages.items())
+    console().print(measured, "", table(("", *right("seconds")), spent, title="Where it goes"))
     for name, why in figures["skipped"].items():
         console().print(f"not measured: {name.replace('_', ' ')}: {why}", markup=False)

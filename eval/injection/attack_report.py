@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from eval.injection.attack_run import MODES, Injection, Steering
 from eval.injection.attacks import VERSION, attacks
 from eval.metrics.intervals import Interval
+from labeler.base.markdown_table import markdown_table
 from labeler.errors import InputError
 from labeler.files import write_text
 from labeler.github.summary import escape
@@ -21,22 +22,20 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 HEADING = "## Hostile text"
+_HEADINGS = ("answer gains it", "changes", "thresholds gain it", "change", "gained most, by thresholds")
 CARD = "README.md"
 _SECTION = re.compile(rf"^{HEADING}\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 
 
 def table(found: Injection) -> Table:
-    from rich.table import Table
-    from rich.text import Text
+    from rich.table import Column
 
-    made = Table(title=_title(found), title_justify="left", box=None, pad_edge=False, header_style="dim")
-    made.add_column("attack", no_wrap=True)
-    for heading in ("answer gains it", "changes", "thresholds gain it", "change"):
-        made.add_column(heading, justify="right")
-    made.add_column("gained most, by thresholds")
-    for key, row in found.rows.items():
-        made.add_row(key, *_numbers(row, brief=True), Text(_worst(row["thresholds"])))
-    return made
+    from labeler.console import tables
+
+    *numbers, last = _HEADINGS
+    columns = (Column("attack", no_wrap=True), *tables.right(*numbers), Column(last))
+    rows = ((key, *_numbers(row, brief=True), _worst(row["thresholds"])) for key, row in found.rows.items())
+    return tables.table(columns, rows, title=_title(found))
 
 
 def caption(found: Injection) -> str:
@@ -50,16 +49,9 @@ def caption(found: Injection) -> str:
 def markdown(found: Injection) -> str:
     """Title, table and caption; the table says what every attack adds."""
     what = {attack.key: attack.what + (" (control)" if attack.is_control else "") for attack in attacks()}
-    lines = [
-        f"**{_title(replace(found, model=escape(found.model), source=escape(found.source)))}**",
-        "",
-        "| added to the issue | answer gains it | changes | thresholds gain it | change | gained most, by thresholds |",
-        "|---|---|---|---|---|---|",
-    ]
-    for key, row in found.rows.items():
-        cells = (what.get(key, key), *_numbers(row), _worst(row["thresholds"], escape))
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*lines, "", caption(found), ""])
+    title = _title(replace(found, model=escape(found.model), source=escape(found.source)))
+    rows = ((what.get(key, key), *_numbers(row), _worst(row["thresholds"], escape)) for key, row in found.rows.items())
+    return f"**{title}**\n\n{markdown_table(('added to the issue', *_HEADINGS), rows)}\n\n{caption(found)}\n"
 
 
 def section(found: Injection) -> str:

@@ -10,6 +10,7 @@ from eval.live.agreement import Agreement
 from eval.live.survey import Survey
 from eval.metrics.intervals import Interval
 from eval.systems.plain import plain
+from labeler.base.markdown_table import markdown_table
 from labeler.github.actions import harmless
 from labeler.github.client import ACTIONS_LOGIN
 from labeler.verdicts.judging import Judged, Verdict
@@ -143,35 +144,32 @@ def markdown(found: Survey) -> str:
     first, *rest = map(escape, headline(found))
     parts = [f"## {escape(title_of(found))}", f"**{first}** {' '.join(rest)}", *map(escape, drift_lines(found))]
     for table in tables(found):
-        head = "| " + " | ".join(table.columns) + " |\n|:--|" + "--:|" * (len(table.columns) - 1)
-        body = "\n".join("| " + " | ".join(map(escape, row)) + " |" for row in table.rows)
+        body = markdown_table(table.columns, ([*map(escape, row)] for row in table.rows), "lr")
         if table.is_aside:
-            parts.append(f"<details><summary>{escape(table.title)}</summary>\n\n{head}\n{body}\n\n</details>")
+            parts.append(f"<details><summary>{escape(table.title)}</summary>\n\n{body}\n\n</details>")
         else:
-            parts.append(f"**{escape(table.title)}**\n\n{head}\n{body}")
+            parts.append(f"**{escape(table.title)}**\n\n{body}")
     parts.append("<sub>" + escape(" ".join([*_legend(), *notes(found)]), most=4000) + "</sub>")
     return "\n\n".join(parts) + "\n"
 
 
 def show(found: Survey) -> None:
     """Prints the survey to the terminal."""
-    from rich.table import Table as RichTable
+    from rich.table import Column
     from rich.text import Text
 
+    from labeler.console.tables import right, table
     from labeler.console.terminal import console
 
     output = console()
     output.print(Text(harmless(title_of(found)), "bold"))
     for line in [*headline(found), *drift_lines(found)]:
         output.print(Text(harmless(line)))
-    for table in tables(found):
-        output.print(Text(f"\n{harmless(table.title)}", "bold"))
-        shown = RichTable(box=None, pad_edge=False, header_style="dim")
-        for number, column in enumerate(table.columns):
-            shown.add_column(column, justify="right" if number else "left", no_wrap=not number)
-        for row in table.rows:
-            shown.add_row(*(Text(harmless(cell)) for cell in row))
-        output.print(shown)
+    for one in tables(found):
+        output.print(Text(f"\n{harmless(one.title)}", "bold"))
+        first, *others = one.columns
+        rows = (map(harmless, row) for row in one.rows)
+        output.print(table((Column(first, no_wrap=True), *right(*others)), rows))
     output.print()
     for line in [*_legend(), *notes(found)]:
         output.print(Text(harmless(line), "dim"))

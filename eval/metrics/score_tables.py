@@ -8,6 +8,7 @@ from typing import Any
 
 from eval.metrics.scoring import Paired, Probabilities, Score
 from labeler.base.f1 import LabelFigures
+from labeler.base.markdown_table import markdown_table
 
 NOTE = (
     "In brackets: 95 % interval, bootstrap over issues. Malformed by format: empty, more than one line, a backtick, "
@@ -90,34 +91,32 @@ def markdown(sections: Sequence[Section]) -> str:
 
     parts = []
     for section in sections:
-        lines = [f"### {escape(section.title)}", ""]
-        lines.append("|" + "|".join(f" {escape(name)} " for name in section.columns) + "|")
-        lines.append("|---|" + "---:|" * (len(section.columns) - 1))
-        for row in section.rows:
-            name = f"**{escape(row[0])}**" if len(row) == 1 else escape(row[0])
-            cells = (name, *row[1:], *[""] * (len(section.columns) - len(row)))
-            if any(row):
-                lines.append("| " + " | ".join(cells) + " |")
-        parts.append("\n".join(lines))
+        rows = [
+            (
+                f"**{escape(row[0])}**" if len(row) == 1 else escape(row[0]),
+                *row[1:],
+                *[""] * (len(section.columns) - len(row)),
+            )
+            for row in section.rows
+            if any(row)
+        ]
+        parts += [f"### {escape(section.title)}", markdown_table([*map(escape, section.columns)], rows, "lr")]
     return "\n\n".join([*parts, NOTE]) + "\n"
 
 
 def show(sections: Sequence[Section]) -> None:
     """Prints the tables; one that is too wide for the terminal becomes several below each other."""
-    from rich.table import Table
+    from rich.table import Column
     from rich.text import Text
 
+    from labeler.console.tables import right, styled, table
     from labeler.console.terminal import console
 
     output = console()
     for part in (part for section in sections for part in _fitted(section, output.width)):
-        table = Table(box=None, title=Text(part.title, "bold"), title_justify="left", pad_edge=False)
-        for number, name in enumerate(part.columns):
-            table.add_column(Text(name), justify="right" if number else "left", no_wrap=not number)
-        for row in part.rows:
-            style = "bold" if len(row) == 1 else ""
-            table.add_row(*(Text(cell, style) for cell in row))
-        output.print(table)
+        first, *others = part.columns
+        rows = (styled("bold", row) if len(row) == 1 else row for row in part.rows)
+        output.print(table((Column(first, no_wrap=True), *right(*others)), rows, title=part.title))
         output.print()
     output.print(Text(NOTE, "dim"))
 

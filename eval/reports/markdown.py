@@ -6,13 +6,13 @@ from eval.reports import wording
 from eval.reports.figures import Row, main_result, rows, worth
 from eval.systems.results import Comparison
 from labeler.base.f1 import label_table
+from labeler.base.markdown_table import markdown_table
 from labeler.github.summary import code, escape
 
 MOST_LABELS = 100  # so that it stays within what GitHub takes, whatever the names
 MOST_NAME = 80
 SYSTEMS_HEAD = (
-    "| system | micro-F1 | less main | macro-F1 | labelled | right | first label | an issue | size |\n"
-    "|:--|--:|--:|--:|--:|--:|--:|--:|--:|"
+    *("system", "micro-F1", "less main", "macro-F1", "labelled", "right", "first label", "an issue", "size"),
 )
 
 
@@ -24,7 +24,7 @@ def markdown(comparison: Comparison) -> str:
         f"**{wording.sentence(ours)}**",
         wording.caveat(ours),
         *wording.verdicts(comparison, table, lambda name: escape(name, MOST_NAME)),
-        "\n".join([SYSTEMS_HEAD, *(_system(row, comparison.main) for row in table)]),
+        markdown_table(SYSTEMS_HEAD, (_system(row, comparison.main) for row in table), "lr"),
         f"<sub>n = {ours.coverage.n:,} issues, the same for all, after {comparison.train_size:,} to train on and "
         f"{comparison.validation_size:,} to choose on · 95% intervals by bootstrap over issues · less main: micro-F1 "
         "less that of the system in bold, paired, two-sided p · labelled: issues that get a label · right: of the "
@@ -34,10 +34,10 @@ def markdown(comparison: Comparison) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _system(row: Row, main: str) -> str:
+def _system(row: Row, main: str) -> tuple[str, ...]:
     result, less = row.worth.result, row.difference
     name = escape(result.name, MOST_NAME)
-    cells = (
+    return (
         f"**{name}**" if result.key == main else name,
         row.micro_f1.cell,
         f"{wording.minus(f'{less.value:+.3f}')} (p {wording.probability(less.p)})" if less else "",
@@ -48,19 +48,18 @@ def _system(row: Row, main: str) -> str:
         wording.seconds(result.seconds_an_issue),
         wording.megabytes(result.size_megabytes),
     )
-    return f"| {' | '.join(cells)} |"
 
 
 def _labels(comparison: Comparison) -> str:
     test, main = comparison.test, main_result(comparison)
     table = label_table(test.truth, main.predicted, test.known, comparison.labels.names)
     shown = sorted(table, key=lambda row: -row.support)[:MOST_LABELS]
-    lines = ["| label | F1 | right | found | n |", "|:--|--:|--:|--:|--:|"]
+    lines = []
     for row in shown:
         right = f"{row.precision:.0%}" if row.predicted else wording.DASH
         found = f"{row.recall:.0%}" if row.support else wording.DASH
-        lines.append(f"| {code(row.name)} | {row.f1:.2f} | {right} | {found} | {row.support:,} |")
+        lines.append((code(row.name), f"{row.f1:.2f}", right, found, f"{row.support:,}"))
     cut = len(shown) < len(table)
     many = f"The {len(shown)} most frequent of {len(table)} labels" if cut else f"{len(table)} labels"
-    body = "\n".join(lines)
+    body = markdown_table(("label", "F1", "right", "found", "n"), lines, "lr")
     return f"<details><summary>{many}, by {escape(main.name, MOST_NAME)}</summary>\n\n{body}\n\n</details>"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.reports.sections import CARD, keep_sections
-from eval.starter.page import explanation, label_table, markdown_table, part_table
+from eval.starter.page import explanation, label_table, main_table, part_table
 from labeler.files import write_text
 from labeler.model.bundle import Manifest, read_manifest, write_manifest
 
@@ -32,7 +32,7 @@ def section(results: Mapping[str, Any]) -> str:
         HEADING,
         "A start, not a substitute for a model tuned on your own issues. The text of the issues belongs to its authors"
         " and\nis no part of this repository.",
-        markdown_table(results, intervals=True),
+        main_table(results, intervals=True),
         explanation(results),
         label_table(results),
         _folded("Each list of labels, micro-F1", part_table(results, "lists", "lists")),

@@ -9,6 +9,7 @@ from typing import Any
 
 from eval.reports.sections import cell
 from eval.starter.board import SYSTEMS
+from labeler.base.markdown_table import markdown_table
 
 Results = Mapping[str, Any]
 MAIN_ROWS = {  # (set, figure) -> what a table calls it
@@ -64,20 +65,20 @@ def lines(results: Results) -> Iterator[Line]:
             yield Line(title, found["model"]["n"], found)
 
 
-def markdown_table(results: Results, intervals: bool = False) -> str:
+def main_table(results: Results, intervals: bool = False) -> str:
     """The main figures of all systems; the model's always with intervals, the others' if `intervals`."""
     roles = _roles(results)
     heads = [cell(results["systems"][role]["name"]) for role in roles]
-    rows = [f"| | n | {' | '.join(heads)} |", f"|---|---:|{'---|' * len(roles)}"]
-    for line in lines(results):
-        cells = [figure(line.figures.get(role), intervals or role == "model") for role in roles]
-        rows.append(f"| {line.title} | {line.n:,} | {' | '.join(cells)} |")
-    return "\n".join(rows)
+    rows = [
+        (line.title, f"{line.n:,}", *(figure(line.figures.get(role), intervals or role == "model") for role in roles))
+        for line in lines(results)
+    ]
+    return markdown_table(("", "n", *heads), rows, "lrl")
 
 
 def readme_block(results: Results) -> str:
     """Table and explanation, as they stand between the marks in README."""
-    return f"{markdown_table(results)}\n\n{explanation(results)}\n"
+    return f"{main_table(results)}\n\n{explanation(results)}\n"
 
 
 def explanation(results: Results) -> str:
@@ -112,11 +113,11 @@ def label_table(results: Results) -> str:
     ]
     if not columns:
         return ""
-    rows = [f"| F1 | {' | '.join(head for head, _ in columns)} |", f"|---|{'---|' * len(columns)}"]
-    for label in columns[0][1]:
-        cells = (f"{figure(found[label], True)} (n = {found[label]['true']})" for _, found in columns)
-        rows.append(f"| {cell(label)} | {' | '.join(cells)} |")
-    return "\n".join(rows)
+    rows = [
+        (cell(label), *(f"{figure(found[label], True)} (n = {found[label]['true']})" for _, found in columns))
+        for label in columns[0][1]
+    ]
+    return markdown_table(("F1", *(head for head, _ in columns)), rows)
 
 
 def part_table(results: Results, key: str, part: str) -> str:
@@ -126,11 +127,11 @@ def part_table(results: Results, key: str, part: str) -> str:
     if not roles:
         return ""
     heads = [cell(results["systems"][role]["name"]) for role in roles]
-    rows = [f"| | n | {' | '.join(heads)} |", f"|---|---:|{'---|' * len(roles)}"]
-    for name, first in systems[roles[0]][part].items():
-        cells = [figure(systems[role][part].get(name), role == "model") for role in roles]
-        rows.append(f"| {cell(name)} | {first['n']:,} | {' | '.join(cells)} |")
-    return "\n".join(rows)
+    rows = [
+        (cell(name), f"{first['n']:,}", *(figure(systems[role][part].get(name), role == "model") for role in roles))
+        for name, first in systems[roles[0]][part].items()
+    ]
+    return markdown_table(("", "n", *heads), rows, "lrl")
 
 
 def figure(found: Mapping[str, Any] | None, interval: bool) -> str:
@@ -142,21 +143,18 @@ def figure(found: Mapping[str, Any] | None, interval: bool) -> str:
 
 def print_scores(results: Results) -> None:
     """The main figures on a terminal."""
-    from rich.table import Table
     from rich.text import Text
 
+    from labeler.console.tables import right, table
     from labeler.console.terminal import console
-    from labeler.data.textfile import one_line
 
     output, roles = console(), _roles(results)
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("")
-    for head in ("n", *(results["systems"][role]["name"] for role in roles)):
-        table.add_column(Text(one_line(head)), justify="right")
-    for line in lines(results):
-        cells = [figure(line.figures.get(role), role == "model") for role in roles]
-        table.add_row(line.title, f"{line.n:,}", *cells)
-    output.print(table)
+    numbers = right("n", *(results["systems"][role]["name"] for role in roles))
+    rows = (
+        (line.title, f"{line.n:,}", *(figure(line.figures.get(role), role == "model") for role in roles))
+        for line in lines(results)
+    )
+    output.print(table(("", *numbers), rows))
     output.print(Text(explanation(results)), soft_wrap=True)
 
 

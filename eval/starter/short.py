@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from eval.reports.sections import cell
 from eval.starter.page import MAIN_ROWS, Line, Results, figure, lines
+from labeler.base.markdown_table import markdown_table
 
 ROLES = ("model", "earlier", "linear")
 ROWS = (("ten", "micro_f1"), ("lists", "micro_f1"), ("five", "macro_f1"), ("forms", "set_changed"))
@@ -13,15 +14,15 @@ def short_table(results: Results, more: dict[str, str] | None = None) -> str:
     """The rows of `ROWS` that the results have; then `more`: a title and what the model has there."""
     roles = [role for role in ROLES if role in results["systems"]]
     heads = [cell(results["systems"][role]["name"]) for role in roles]
-    rows = [f"| | {' | '.join(heads)} |", f"|---|{'---|' * len(roles)}"]
+    rows: list[tuple[str, ...]] = []
     titles = {MAIN_ROWS[row]: row for row in ROWS}
     found: dict[tuple[str, str], Line] = {titles[line.title]: line for line in lines(results) if line.title in titles}
     for row in ROWS:
         if line := found.get(row):
             cells = [figure(line.figures.get(role), role == "model") for role in roles]
-            rows.append(f"| {line.title} (n = {line.n:,}) | {' | '.join(cells)} |")
-    rows += [f"| {title} | {value} |{' |' * (len(roles) - 1)}" for title, value in (more or {}).items()]
-    return "\n".join(rows)
+            rows.append((f"{line.title} (n = {line.n:,})", *cells))
+    rows += [(title, value, *[""] * (len(roles) - 1)) for title, value in (more or {}).items()]
+    return markdown_table(("", *heads), rows)
 
 
 def short_note(results: Results) -> str:

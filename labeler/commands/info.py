@@ -33,17 +33,17 @@ def run(arguments: argparse.Namespace, machine: Machine) -> int:
 
 def _show(folder: Path, manifest: Manifest) -> None:
     from rich.markdown import Markdown
-    from rich.table import Table
+    from rich.table import Column
     from rich.text import Text
 
+    from labeler.console.tables import table
     from labeler.console.terminal import console
 
     output = console()
     output.print(Text(f"{manifest.name} {manifest.version}", "bold"))
-    facts = Table(box=None, show_header=False, pad_edge=False)
     size = sum(facts["size"] for facts in manifest.files.values())
-    for name, value in {
-        "folder": folder,
+    facts = {
+        "folder": str(folder),
         "size": f"{size / 1e6:.1f} MB, weights in {manifest.quantisation}",
         "base model": manifest.base_model,
         "decoder": f"{manifest.shape.layers} layers, hidden size {manifest.shape.hidden_size}, "
@@ -51,16 +51,11 @@ def _show(folder: Path, manifest: Manifest) -> None:
         "reads": f"up to {manifest.token_budget} tokens of an issue{', as plain text' if manifest.plain_text else ''}",
         **_vocabulary(manifest.provenance.get("vocabulary")),
         **_flat(manifest.provenance),
-    }.items():
-        facts.add_row(Text(name, "dim"), Text(str(value)))
-    output.print(facts)
-    labels = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("label", "threshold", "description"):
-        labels.add_column(heading)
-    for label in manifest.labels:
-        threshold = manifest.thresholds.get(label.name)
-        labels.add_row(label.name, "" if threshold is None else f"{threshold:.2f}", Text(label.description, "dim"))
-    output.print(labels)
+    }
+    output.print(table((Column(style="dim"), ""), facts.items(), heads=False))
+    thresholds = {name: f"{threshold:.2f}" for name, threshold in manifest.thresholds.items()}
+    labels = ((label.name, thresholds.get(label.name, ""), label.description) for label in manifest.labels)
+    output.print(table(("label", "threshold", Column("description", style="dim")), labels))
     card = folder / "README.md"
     if card.is_file():
         text = card.read_text(encoding="utf-8", errors="replace")

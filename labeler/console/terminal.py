@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
+from labeler.console.tables import right, table
 from labeler.data.textfile import one_line
-from labeler.decision.decide import Decision, Verdict
+from labeler.decision.decide import Decision, Row, Verdict
 from labeler.decision.outcome import Outcome
 from labeler.model.predict import Card, Prediction
 from labeler.text.issue import Issue
@@ -42,39 +43,41 @@ def print_explanation(result: Result, card: Card) -> None:
 
 
 def _table(decision: Decision) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("label")
-    table.add_column("probability", no_wrap=True, min_width=BAR_WIDTH)
-    table.add_column("", justify="right")
-    table.add_column("threshold", justify="right")
-    table.add_column("")
-    for row in decision.rows:
-        chosen = row.verdict in _ADDED
-        style = "bold green" if chosen else ""
-        probability, threshold = row.probability, row.threshold
-        numbers = ("", "") if probability is None or threshold is None else (f"{probability:.2f}", f"{threshold:.2f}")
-        reason = "" if row.verdict in (Verdict.ADD, Verdict.BELOW) else row.reason
-        table.add_row(
-            Text(row.label, style),
-            _bar(probability or 0.0, threshold, style),
-            Text(numbers[0], style),
-            Text(numbers[1], "dim"),
-            Text("✓ " + reason if chosen else reason, style or "dim"),
-        )
-    return table
+    bars = Column("probability", no_wrap=True, min_width=BAR_WIDTH)
+    return table(("label", bars, *right("", "threshold"), ""), map(_cells, decision.rows))
+
+
+def _cells(row: Row) -> tuple[Text, ...]:
+    chosen = row.verdict in _ADDED
+    style = "bold green" if chosen else ""
+    probability, threshold = row.probability, row.threshold
+    numbers = ("", "") if probability is None or threshold is None else (f"{probability:.2f}", f"{threshold:.2f}")
+    reason = "" if row.verdict in (Verdict.ADD, Verdict.BELOW) else row.reason
+    return (
+        Text(row.label, style),
+        _bar(probability or 0.0, threshold, style),
+        Text(numbers[0], style),
+        Text(numbers[1], "dim"),
+        Text("✓ " + reason if chosen else reason, style or "dim"),
+    )
 
 
 def print_list(results: Iterable[Result]) -> None:
     """Many issues: labels beside titles."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("issue", no_wrap=True, max_width=20)
-    table.add_column("labels", style="green", no_wrap=True, max_width=36)
-    table.add_column("title", no_wrap=True, overflow="ellipsis")
-    for result in results:
-        name = f"#{result.issue.number}" if result.issue.number else result.issue.id
-        labels = ", ".join(result.decision.add)
-        table.add_row(Text(one_line(name)), Text(labels or "–"), Text(one_line(result.issue.title)))
-    console().print(table)
+    columns = (
+        Column("issue", no_wrap=True, max_width=20),
+        Column("labels", style="green", no_wrap=True, max_width=36),
+        Column("title", no_wrap=True, overflow="ellipsis"),
+    )
+    rows = (
+        (
+            f"#{result.issue.number}" if result.issue.number else result.issue.id,
+            ", ".join(result.decision.add) or "–",
+            result.issue.title,
+        )
+        for result in results
+    )
+    console().print(table(columns, rows))
 
 
 def _bar(probability: float, threshold: float | None, style: str) -> Text:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
+from labeler.base.retry import Patience, retried, retry_after
 from labeler.errors import DownloadError, UsageError
 from labeler.fetch.cache import disk_errors
 from labeler.model.bundle import sha256
@@ -22,8 +23,7 @@ from labeler.model.bundle import sha256
 if TYPE_CHECKING:
     import httpx2
 
-TRIES = 4
-LONGEST_WAIT = 60.0  # seconds; a server that asks for more is given up on
+PATIENCE = Patience(tries=4)
 _MOST_BYTES_OF_UNKNOWN_SIZE = 64 << 20  # manifests and model cards; everything else has its size listed
 
 Progress = Callable[[int, int | None], None]
@@ -43,7 +43,7 @@ class NotThereError(DownloadError):
 class TryAgainError(Exception):
     """One try failed in a way that may pass; never leaves `tries`. `pause`: seconds the server asked for."""
 
-    def __init__(self, reason: str, pause: float = 0.0) -> None:
+    def __init__(self, reason: str, pause: float | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.pause = pause
@@ -184,31 +184,27 @@ def opened(wait: Wait) -> Iterator[Http]:
 
 
 def tries(what: str, once: Callable[[], Result], wait: Wait) -> Result:
-    """Calls `once` until it stops raising `TryAgainError`, at most TRIES times, waiting 1, 2, 4 seconds or as asked.
+    """Calls `once` until it stops raising `TryAgainError`, within PATIENCE: waits of 1, 2, 4 seconds or as asked.
 
     Raises:
-        UnreachableError: the last try failed too, or the server asked to wait for longer than LONGEST_WAIT.
+        UnreachableError: the last try failed too, or the server asked to wait for longer than PATIENCE allows.
     """
-    for number in range(1, TRIES + 1):
-        try:
-            return once()
-        except TryAgainError as again:
-            if number == TRIES or again.pause > LONGEST_WAIT:
-                patience = f"; the server asks to wait {again.pause:.0f} s" if again.pause > LONGEST_WAIT else ""
-                raise UnreachableError(
-                    f"{what}: could not be fetched in {number} tries ({again.reason}{patience})",
-                    "Check the connection and run again: what has been downloaded is kept, and the rest is fetched.",
-                ) from again
-            wait(max(again.pause, 2.0 ** (number - 1)))
-    raise AssertionError("unreachable")
+
+    def gave_up(again: TryAgainError, number: int) -> UnreachableError:
+        asks = again.pause is not None and again.pause > PATIENCE.longest
+        patience = f"; the server asks to wait {again.pause:.0f} s" if asks else ""
+        return UnreachableError(
+            f"{what}: could not be fetched in {number} tries ({again.reason}{patience})",
+            "Check the connection and run again: what has been downloaded is kept, and the rest is fetched.",
+        )
+
+    return retried(once, TryAgainError, PATIENCE, wait, asked=lambda again: again.pause, gave_up=gave_up)
 
 
 def failure(refused: Refusal, status: int, headers: Mapping[str, str]) -> Exception:
     """What to raise for an HTTP status: TryAgainError for what may pass, else the server's own refusal."""
-    asked = headers.get("retry-after", "")
-    pause = float(asked) if asked.isdigit() else 0.0
-    if status in (408, 429) or status >= 500 or (status == 403 and asked):
-        return TryAgainError(f"HTTP {status}", pause)
+    if status in (408, 429) or status >= 500 or (status == 403 and headers.get("retry-after")):
+        return TryAgainError(f"HTTP {status}", retry_after(headers))
     return refused(status, headers)
 
 

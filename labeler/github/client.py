@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from labeler.errors import UsageError
-from labeler.github.history import LabelEvent
+from labeler.github.history import LabelEvent, label_events
 from labeler.github.refusals import (
     TOKEN_REMEDY,
     TROUBLE_REMEDY,
@@ -129,11 +129,7 @@ class GitHub:
 
     def history(self, repository: str, number: int) -> tuple[LabelEvent, ...]:
         """Who put which label on this issue and who took which off, oldest first."""
-        return tuple(
-            LabelEvent(str(event["label"]["name"]), event["event"], str((event.get("actor") or {}).get("login", "")))
-            for event in self.events(repository, number)
-            if event.get("event") in ("labeled", "unlabeled") and isinstance(event.get("label"), dict)
-        )
+        return label_events(self.events(repository, number))
 
     def repository_events(self, repository: str) -> Iterator[dict[str, Any]]:
         """What happened to all issues and pull requests, newest first, each event with its issue as that is now.

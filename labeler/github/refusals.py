@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from labeler.base.retry import retry_after
 from labeler.errors import GitHubError
 
 
@@ -97,8 +98,8 @@ def refusal(asked: str, status: int, said: str, headers: Mapping[str, str], now:
 
 def asked_to_wait(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds by GitHub's rules: `retry-after` first, else until the reset of a used-up limit; None without either."""
-    if (after := headers.get("retry-after", "")).isdecimal():
-        return float(after)
+    if (after := retry_after(headers)) is not None:
+        return after
     if headers.get("x-ratelimit-remaining") == "0" and (reset := headers.get("x-ratelimit-reset", "")).isdecimal():
         return max(0.0, float(reset) - now) + 1.0
     return None

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from functools import partial
 
+from labeler.base.markdown_table import markdown_table
 from labeler.decision.decide import Row, Verdict
 from labeler.decision.outcome import Outcome, passes
 from labeler.errors import LabelerError
@@ -97,18 +98,18 @@ def _headline(outcome: Outcome) -> str:
 
 
 def _table(rows: Sequence[Row], dry_run: bool) -> str:
-    head = "| | Label | Probability | | Threshold | |\n|:-:|:--|:--|--:|--:|:--|"
-    return "\n".join([head, *(_row(row, dry_run) for row in rows)])
+    columns = ("", "Label", "Probability", "", "Threshold", "")
+    return markdown_table(columns, (_row(row, dry_run) for row in rows), "cllrrl")
 
 
-def _row(row: Row, dry_run: bool) -> str:
+def _row(row: Row, dry_run: bool) -> tuple[str, ...]:
     label = f"<b>{code(row.label)}</b>" if row.verdict in _SET else code(row.label)
     sign = _SIGNS.get(row.verdict, "✋" if passes(row) else "")
     if row.probability is None or row.threshold is None:
-        numbers = "| | "
+        numbers = ("", "", "")
     else:
         shown = f"<code>{bar(row.probability, row.threshold)}</code>"
-        numbers = f"{shown} | {row.probability:.0%} | {row.threshold:.0%}"
+        numbers = (shown, f"{row.probability:.0%}", f"{row.threshold:.0%}")
     # The numbers are reason enough for what is merely above or below its threshold.
     reason = {Verdict.ADD: "would be added" if dry_run else "added", Verdict.BELOW: ""}.get(row.verdict, row.reason)
-    return f"| {sign} | {label} | {numbers} | {escape(reason)} |"
+    return (sign, label, *numbers, escape(reason))

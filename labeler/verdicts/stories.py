@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from labeler.github.history import account, label_event, label_events
 from labeler.github.refusals import Invalid
 from labeler.labels.label_set import fold
 from labeler.text.issue import Issue, from_rest
@@ -92,11 +93,11 @@ class Cast:
     bots: Collection[str] = ()
 
     def who(self, actor: object) -> Who:
-        login, kind = login_of(actor), actor.get("type") if isinstance(actor, Mapping) else None
+        login, kind = account(actor)
         if login.casefold() == self.login.casefold():
             return "action"
         named = login.casefold() in {bot.casefold() for bot in self.bots}
-        return "other" if not login or kind == "Bot" or login.endswith("[bot]") or named else "person"
+        return "other" if kind != "user" or named else "person"
 
 
 def read_stories(
@@ -131,11 +132,6 @@ def read_stories(
     return _gathered(list(reversed(found.values())), cast, reached)
 
 
-def login_of(actor: object) -> str:
-    """The login of an actor; empty for a deleted account."""
-    return str(actor.get("login") or "") if isinstance(actor, Mapping) else ""
-
-
 def moment(text: object) -> datetime | None:
     """The time in an event; None where there is none."""
     try:
@@ -168,7 +164,7 @@ def _gathered(events: list[Mapping[str, Any]], cast: Cast, reached: datetime) ->
             moved += 1
         elif story := _story(told, cast):
             stories.append(story)
-            labelers.update(login_of(event.get("actor")) for event in told if event.get("event") == "labeled")
+            labelers.update(one.login for one in label_events(told) if one.change == "labeled")
     return Field(tuple(stories), len(events), reached, pull_requests, moved, orphans, dict(labelers.most_common()))
 
 
@@ -182,11 +178,10 @@ def _story(events: list[Mapping[str, Any]], cast: Cast) -> Story | None:
         # GitHub names the person who was assigned as the actor, and the one who did it apart.
         actor = event.get("assigner") or event.get("actor")
         who, at, kind = cast.who(actor), moment(event["created_at"]), event.get("event")
-        label = event.get("label")
         if at is None:
             continue
-        if kind in ("labeled", "unlabeled") and isinstance(label, Mapping) and label.get("name"):
-            changes.append(Change(str(label["name"]), kind == "labeled", who, at))
-        if who == "person" and kind in _HANDLING and login_of(actor) != issue.author:
+        if found := label_event(event):
+            changes.append(Change(found.name, found.change == "labeled", who, at))
+        if who == "person" and kind in _HANDLING and account(actor)[0] != issue.author:
             handled = at
     return Story(issue, opened, tuple(changes), handled)

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from labeler.base.markdown_table import markdown_table
 from labeler.files import write_text
 from synthetic.annotating.reliability import Agreement
 from synthetic.workspace.records import AGREEMENT
@@ -73,33 +74,27 @@ def markdown(found: Agreement) -> str:
 
     parts = ["# Agreement", "\n".join(f"- {line}" for line in lines(found))]
     for section in sections(found):
-        rows = [f"## {section.title}", "", "|" + "|".join(f" {name} " for name in section.columns) + "|"]
-        rows.append("|---|" + "---:|" * (len(section.columns) - 1))
-        rows += ["| " + " | ".join((escape(name), *cells)) + " |" for name, *cells in section.rows]
-        parts.append("\n".join(rows))
+        rows = ((escape(name), *cells) for name, *cells in section.rows)
+        parts += [f"## {section.title}", markdown_table(section.columns, rows, "lr")]
     return "\n\n".join([*parts, *NOTES]) + "\n"
 
 
 def show(found: Agreement) -> None:
     """Prints the report to the terminal."""
-    from rich.table import Table
+    from rich.table import Column
     from rich.text import Text
 
+    from labeler.console.tables import table
     from labeler.console.terminal import console
-    from labeler.data.textfile import one_line
 
     output = console()
     for line in lines(found):
         output.print(Text(line))
     for section in sections(found):
-        title = Text(section.title, "bold")
-        table = Table(box=None, title=title, title_justify="left", pad_edge=False, header_style="dim")
-        for number, name in enumerate(section.columns):
-            table.add_column(Text(name), justify="right" if number else "left", overflow="fold")
-        for name, *cells in section.rows:
-            table.add_row(Text(one_line(name)), *map(Text, cells))
+        first, *others = section.columns
+        folded = [Column(name, justify="right", overflow="fold") for name in others]
         output.print()
-        output.print(table)
+        output.print(table((Column(first, overflow="fold"), *folded), section.rows, title=section.title))
     output.print()
     for note in NOTES:
         output.print(Text(note, "dim"))

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from labeler.console.argument_types import positive
 from labeler.console.progress import say
-from labeler.data.textfile import one_line
 from synthetic.annotating.active_learning import LEAST_TRAINING, MEASURES, PICKED
 
 if TYPE_CHECKING:
@@ -76,30 +75,31 @@ def _document(found: Active) -> dict[str, object]:
 
 
 def _print_picks(found: Active) -> None:
-    from rich.table import Table
-    from rich.text import Text
+    from rich.table import Column
 
+    from labeler.console.tables import right, table
     from labeler.console.terminal import console
 
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("issue", overflow="fold")
-    table.add_column("unsure", justify="right")
-    table.add_column("nearest label", overflow="fold")
-    table.add_column("title", no_wrap=True, overflow="ellipsis", ratio=1)
-    for one in found.picks[:SHOWN]:
-        near = f"{one.label} {one.probability:.2f} / {one.threshold:.2f}"
-        table.add_row(
-            Text(one_line(one.issue.id)), f"{one.unsure:.2f}", Text(one_line(near)), Text(one_line(one.issue.title))
+    near = Column("nearest label", overflow="fold")
+    title = Column("title", no_wrap=True, overflow="ellipsis", ratio=1)
+    rows = (
+        (
+            one.issue.id,
+            f"{one.unsure:.2f}",
+            f"{one.label} {one.probability:.2f} / {one.threshold:.2f}",
+            one.issue.title,
         )
-    console().print(table)
+        for one in found.picks[:SHOWN]
+    )
+    console().print(table((Column("issue", overflow="fold"), *right("unsure"), near, title), rows))
     if len(found.picks) > SHOWN:
         console().print(f"and {len(found.picks) - SHOWN:,} more", style="dim")
 
 
 def _print_rounds(rounds: tuple[Round, ...]) -> None:
-    from rich.table import Table
-    from rich.text import Text
+    from rich.table import Column
 
+    from labeler.console.tables import right, styled, table
     from labeler.console.terminal import console
 
     current = rounds[-1]
@@ -113,19 +113,20 @@ def _print_rounds(rounds: tuple[Round, ...]) -> None:
     output.print(
         "\nmicro-F1 on the test rows: the model as it is, and a head fitted on the training rows", style="bold"
     )
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("when", "asked"):
-        table.add_column(name, no_wrap=True)
-    for name in ("training rows", "test rows", "model", "head"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("which model", overflow="ellipsis")
+    columns = (
+        *(Column(name, no_wrap=True) for name in ("when", "asked")),
+        *right("training rows", "test rows", "model", "head", no_wrap=True),
+        Column("which model", overflow="ellipsis"),
+    )
+    rows = []
     for one in rounds:
         if one.head is not None:
             comparable = one.test == current.test
             counts = (f"{one.labelled:,}", f"{one.tested:,}" if comparable else f"{one.tested:,} others")
-            cells = (one.at[:16].replace("T", " "), one.asked, *counts, _figure(one.bundle), _figure(one.head))
-            table.add_row(*cells, Text(one_line(one.model)), style="" if comparable else "dim")
-    output.print(table)
+            figures = (_figure(one.bundle), _figure(one.head))
+            cells = (one.at[:16].replace("T", " "), one.asked, *counts, *figures, one.model)
+            rows.append(styled("" if comparable else "dim", cells))
+    output.print(table(columns, rows))
     if any(one.head is not None and one.test != current.test for one in rounds):
         output.print("Rounds on other test rows do not compare.", style="dim")
 

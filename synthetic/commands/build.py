@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from labeler.console.argument_types import dollars, positive
 from labeler.console.progress import say
-from labeler.data.textfile import one_line
 from labeler.errors import UsageError
 
 if TYPE_CHECKING:
@@ -140,25 +139,23 @@ def _dry_run(arguments: argparse.Namespace, recipe: Recipe) -> int:
 
 
 def _show(built: Built) -> None:
-    from rich.table import Table
-    from rich.text import Text
+    from rich.table import Column
 
+    from labeler.console.tables import right, styled, table
     from labeler.console.terminal import console
 
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("step", no_wrap=True)
-    for name in ("rows", "cost", "time"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("what", overflow="fold")
+    numbers = right("rows", "cost", "time", no_wrap=True)
+    columns = (Column("step", no_wrap=True), *numbers, Column("what", overflow="fold"))
+    rows = []
     for one in built.steps:
         cost = f"${one.made.cost:.4f}" if one.made.cost else ""
         took = "as before" if one.skipped else f"{one.seconds:,.1f} s"
-        style = "dim" if one.skipped else ""
-        table.add_row(one.step, f"{one.made.rows:,}", cost, took, Text(one_line(one.made.what)), style=style)
+        cells = (one.step, f"{one.made.rows:,}", cost, took, one.made.what)
+        rows.append(styled("dim" if one.skipped else "", cells))
     total, seconds = sum(one.made.cost for one in built.steps), sum(one.seconds for one in built.steps)
     so_far = f"${built.cost:.4f} in all runs" if built.cost else ""
-    table.add_row("together", "", f"${total:.4f}" if total else "", f"{seconds:,.1f} s", so_far, style="bold")
-    console().print(table)
+    rows.append(styled("bold", ("together", "", f"${total:.4f}" if total else "", f"{seconds:,.1f} s", so_far)))
+    console().print(table(columns, rows))
 
 
 def _next(arguments: argparse.Namespace, built: Built) -> str:

@@ -138,16 +138,12 @@ def _pasteable(report: Report, labels: LabelSet) -> list[str]:
 
 
 def _counts(title: str, rows: Iterable[tuple[str, int | None]]) -> Table:
-    from rich.table import Table
-    from rich.text import Text
+    from rich.table import Column
 
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column(title, min_width=40)
-    table.add_column("", justify="right", no_wrap=True)
-    for name, count in rows:
-        style = "dim" if not count else ""
-        table.add_row(Text(one_line(name), style), Text("" if count is None else f"{count:,}", style))
-    return table
+    from labeler.console.tables import right, styled, table
+
+    cells = (("" if count else "dim", (name, "" if count is None else f"{count:,}")) for name, count in rows)
+    return table((Column(title, min_width=40), *right("", no_wrap=True)), (styled(*row) for row in cells))
 
 
 def _no_labels(folder: Path) -> InputError:

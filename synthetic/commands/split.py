@@ -86,22 +86,20 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def show(report: Report) -> None:
-    from rich.table import Table
+    from rich.table import Column
     from rich.text import Text
 
+    from labeler.console.tables import right, styled, table
     from labeler.console.terminal import console
 
     few = report.few()
     output = console()
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("label", min_width=24, overflow="fold")
-    for part in SPLITS:
-        table.add_column(part, justify="right", no_wrap=True)
-    for label, counts in report.labels.items():
-        cells = [Text(f"{counts[part]:,}", "yellow" if part in few.get(label, ()) else "") for part in SPLITS]
-        table.add_row(Text(one_line(label)), *cells)
-    table.add_row(Text("all rows", "bold"), *(Text(f"{report.rows[part]:,}", "bold") for part in SPLITS))
-    output.print(table)
+    rows: list[list[str | Text]] = [
+        [label, *(Text(f"{counts[part]:,}", "yellow" if part in few.get(label, ()) else "") for part in SPLITS)]
+        for label, counts in report.labels.items()
+    ]
+    rows.append([*styled("bold", ("all rows", *(f"{report.rows[part]:,}" for part in SPLITS)))])
+    output.print(table((Column("label", min_width=24, overflow="fold"), *right(*SPLITS, no_wrap=True)), rows))
     output.print(Text(f"labels of: {_listed(report.sources)}"), soft_wrap=True)
     if report.left_out:
         output.print(Text(f"left out: {_listed(report.left_out)}"), soft_wrap=True)

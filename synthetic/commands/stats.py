@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labeler.data.textfile import one_line
 from synthetic.preparing.statistics import QUANTILES, Stats, quantile, read_stats
 
 if TYPE_CHECKING:
@@ -82,14 +81,17 @@ def _duplicates(stats: Stats) -> list[tuple[str, int]]:
 
 def _table(title: str, rows: Iterable[tuple[str, int | None]], of: int = 0) -> Table:
     """Names and counts, and with `of` their shares of it."""
-    from rich.table import Table
-    from rich.text import Text
+    from rich.table import Column
 
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column(title, min_width=40, overflow="fold")
-    table.add_column("", justify="right", no_wrap=True, min_width=9)
-    table.add_column("", justify="right", no_wrap=True, style="dim")
-    for name, count in rows:
-        share = f"{count / of:.1%}" if of and count is not None else ""
-        table.add_row(Text(one_line(name)), "" if count is None else f"{count:,}", share)
-    return table
+    from labeler.console.tables import table
+
+    columns = (
+        Column(title, min_width=40, overflow="fold"),
+        Column(justify="right", no_wrap=True, min_width=9),
+        Column(justify="right", no_wrap=True, style="dim"),
+    )
+    cells = (
+        (name, "" if count is None else f"{count:,}", f"{count / of:.1%}" if of and count is not None else "")
+        for name, count in rows
+    )
+    return table(columns, cells)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from labeler.base.markdown_table import markdown_table
 from labeler.data.dataset import SPLITS, Row
 from labeler.github.summary import escape
 from labeler.labels.label_set import LabelSet
@@ -118,14 +119,14 @@ def _about(facts: Facts) -> str:
 def _counts(facts: Facts) -> str:
     """Rows by label and split."""
     splits = _splits(facts)
-    lines = ["| label | meaning | " + " | ".join(splits) + " |", "|---|---|" + "---:|" * len(splits)]
+    lines = []
     for label in facts.labels:
         cells = [f"{sum(row.split == split and label.name in row.labels for row in facts.rows):,}" for split in splits]
-        lines.append(f"| {escape(label.name)} | {escape(label.description)} | " + " | ".join(cells) + " |")
+        lines.append((escape(label.name), escape(label.description), *cells))
     without = [f"{sum(row.split == split and not row.labels for row in facts.rows):,}" for split in splits]
-    lines.append("| *no label* | | " + " | ".join(without) + " |")
-    lines.append("| **issues** | | " + " | ".join(f"{_in(facts.rows, split):,}" for split in splits) + " |")
-    return "## Labels\n\n" + "\n".join(lines)
+    lines.append(("*no label*", "", *without))
+    lines.append(("**issues**", "", *(f"{_in(facts.rows, split):,}" for split in splits)))
+    return "## Labels\n\n" + markdown_table(("label", "meaning", *splits), lines, "llr")
 
 
 def _columns(repository: str) -> str:
@@ -143,8 +144,8 @@ datasets.load_dataset("{repository}")
 
 def _sources(facts: Facts) -> str:
     found = Counter(_whose(row) for row in facts.rows)
-    lines = ["| annotator | issues |", "|---|---:|"]
-    lines += [f"| {escape(name)} | {count:,} |" for name, count in found.most_common()]
+    counts = ((escape(name), f"{count:,}") for name, count in found.most_common())
+    lines = [markdown_table(("annotator", "issues"), counts, "lr")]
     scores = [row.agreement for row in facts.rows if row.agreement is not None]
     if scores:
         lines.append(f"\nMean agreement, where it is known (n = {len(scores):,}): {sum(scores) / len(scores):.2f}.")

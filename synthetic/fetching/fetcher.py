@@ -14,13 +14,15 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from labeler.base.claim import refuse_other
+from labeler.base.retry import Patience, retried
 from labeler.console.progress import counted
 from labeler.errors import GitHubError, InputError, UsageError
 from labeler.github.client import GitHub, Page
@@ -28,12 +30,12 @@ from labeler.github.refusals import RateLimited
 from synthetic.fetching.issues import Held, Totals, compact, record_of, sweep, utc
 from synthetic.fetching.walk import PER_PAGE, Step, walk
 from synthetic.workspace.jsonl import Appender, write_lines
-from synthetic.workspace.records import FETCH, ISSUES, LabelChange, Record, to_line
+from synthetic.workspace.records import FETCH, ISSUES, to_line
 
 # All waiting of a run but that for a used-up limit, which is waited out.
 PATIENCE_SECONDS = 300.0
 TOKEN_REMEDY = "A token raises 60 requests an hour to 5,000: set GITHUB_TOKEN, for instance to $(gh auth token)."
-LONGEST_WAIT_SECONDS = 3700.0  # GitHub's limits are by the hour
+PATIENCE = Patience(first=0.0, longest=3700.0)  # GitHub's limits are by the hour
 T = TypeVar("T")
 
 
@@ -182,34 +184,32 @@ class _Run:
         if self.wanted.limit is not None and self.new + self.changed >= self.wanted.limit:
             return False
         if state.events:
-            record = replace(record, changes=self._patiently(lambda: self._changes(record)))
+            history = partial(self.github.history, self.state.repository, record.number)
+            record = replace(record, changes=self._patiently(history))
         self.changed += record in self.held
         self.new += record not in self.held
         file.write(to_line(record))
         self.held.add(record)
         return True
 
-    def _changes(self, record: Record) -> tuple[LabelChange, ...]:
-        return label_changes(self.github.events(self.state.repository, record.number))
-
     def _ask(self, since: str, url: str, etag: str) -> Page | None:
         return self._patiently(lambda: self.github.issues_page(self.state.repository, since, url=url, etag=etag))
 
     def _patiently(self, ask: Callable[[], T]) -> T:
         """Sits out a used-up limit where that is wanted. A secondary limit is the client's own affair."""
-        while True:
-            try:
-                return ask()
-            except RateLimited:
-                limit = self.github.rate_limit() if self.wanted.waits else None
-                if limit is None or limit.remaining > 0:
-                    raise
-                seconds = limit.reset - self.clock() + 1
-                if not 0 < seconds <= LONGEST_WAIT_SECONDS:
-                    raise
-                what = f"GitHub's limit of {limit.limit:,} requests an hour is used up: going on in {seconds:.0f} s."
-                self.tell(f"{what} After Ctrl-C the same command goes on from here.")
-                self.sleep(seconds)
+
+        def until_reset(error: RateLimited) -> float:
+            limit = self.github.rate_limit() if self.wanted.waits else None
+            if limit is None or limit.remaining > 0:
+                raise error
+            seconds = limit.reset - self.clock() + 1
+            if not 0 < seconds <= PATIENCE.longest:
+                raise error
+            what = f"GitHub's limit of {limit.limit:,} requests an hour is used up: going on in {seconds:.0f} s."
+            self.tell(f"{what} After Ctrl-C the same command goes on from here.")
+            return seconds
+
+        return retried(ask, RateLimited, PATIENCE, self.sleep, asked=until_reset)
 
     def _total(self, first: Step | None) -> int:
         """At most so many issues are to come, for the progress bar."""
@@ -228,16 +228,3 @@ def _to_disk(path: Path) -> None:
     """Even where the power goes, no issue may be missing that fetch.json says is there."""
     with open(path, "rb") as file:
         os.fsync(file.fileno())
-
-
-def label_changes(events: Iterable[Mapping[str, Any]]) -> tuple[LabelChange, ...]:
-    """Who put which label on and who took which off, in the events' order."""
-    found = []
-    for event in events:
-        label, actor = event.get("label"), event.get("actor") or {}
-        if event.get("event") in ("labeled", "unlabeled") and isinstance(label, Mapping):
-            login = str(actor.get("login", ""))
-            kind = "bot" if actor.get("type") == "Bot" or login.endswith("[bot]") else "user" if login else ""
-            name, at = str(label.get("name", "")), str(event.get("created_at", ""))
-            found.append(LabelChange(name, event["event"], login, kind, at))
-    return tuple(found)

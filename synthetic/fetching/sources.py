@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from labeler.data.textfile import csv_rows, decoded_lines
 from labeler.errors import InputError
+from labeler.github.history import LabelEvent
 from synthetic.fetching.fetcher import Fetched
 from synthetic.fetching.issues import Held, compact, record_of, sweep
 from synthetic.workspace.jsonl import read_lines, write_lines
-from synthetic.workspace.records import ISSUES, LabelChange, Record, to_line
+from synthetic.workspace.records import ISSUES, Record, to_line
 
 if TYPE_CHECKING:
     import pyarrow
@@ -87,12 +88,12 @@ def read_source(path: Path, repository: str = "") -> Iterator[Record]:
         yield replace(record, changes=_changes(given.get("changes"), where))
 
 
-def _changes(value: object, where: str) -> tuple[LabelChange, ...] | None:
+def _changes(value: object, where: str) -> tuple[LabelEvent, ...] | None:
     """Label changes, which only this project's own files have."""
     if not isinstance(value, list):
         return None
     try:
-        return tuple(LabelChange(**one) for one in value)
+        return tuple(LabelEvent(**one) for one in value)
     except TypeError as error:
         raise InputError(f"{where}: changes: {error}", "Leave the field out.") from error
 

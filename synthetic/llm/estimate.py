@@ -77,24 +77,24 @@ def _cost(price: Price, prompt: int, made: int, *, batched: bool) -> float:
 
 
 def print_estimate(rows: Sequence[Estimate]) -> None:
-    from rich.table import Table
+    from rich.table import Column
+    from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("annotator", no_wrap=True)
-    for name in ("requests", "prompt tokens", "thoughts + answer  ", "one by one", "batched"):
-        table.add_column(name, justify="right")
+    from labeler.console.tables import right, styled, table
+
+    numbers = right("requests", "prompt tokens", "thoughts + answer", "one by one", "batched")
+    lines: list[Iterable[str | Text]] = []
     for row in rows:
-        made = f"{row.made:,}" + ("  " if row.measured else " *")
+        made = f"{row.made:,}" + ("" if row.measured else " *")
         costs = (f"${row.cost:.2f}", f"${row.batched:.2f}")
-        table.add_row(row.annotator, f"{row.requests:,}", f"{row.prompt:,}", made, *costs)
+        lines.append((row.annotator, f"{row.requests:,}", f"{row.prompt:,}", made, *costs))
     if len(rows) > 1:
         counts = (sum(row.requests for row in rows), sum(row.prompt for row in rows), sum(row.made for row in rows))
         costs = (f"${sum(row.cost for row in rows):.2f}", f"${sum(row.batched for row in rows):.2f}")
-        together = [f"{one:,}" for one in counts]
-        table.add_row("together", *together[:2], together[2] + "  ", *costs, style="bold")
+        lines.append(styled("bold", ("together", *(f"{one:,}" for one in counts), *costs)))
     output = console()
     output.print()
-    output.print(table)
+    output.print(table((Column("annotator", no_wrap=True), *numbers), lines))
     output.print(f"Estimated: {CHARACTERS_A_TOKEN} characters a token.", style="dim")
     if not all(row.measured for row in rows):
         thoughts = f"{ASSUMED_THOUGHT_TOKENS} of thoughts where a model thinks and is not told how much"

@@ -21,6 +21,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from labeler.base.retry import retry_after
 from labeler.data.textfile import one_line
 from labeler.errors import LabelerError
 
@@ -137,5 +138,4 @@ def _hint(details: Any, headers: Mapping[str, str]) -> float | None:
     for one in _of_type(details, "RetryInfo"):
         if match := re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)s", str(one.get("retryDelay"))):
             return float(match[1])
-    after = headers.get("retry-after", "")
-    return float(after) if re.fullmatch(r"[0-9]{1,9}", after) else None
+    return retry_after(headers)

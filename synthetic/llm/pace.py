@@ -7,10 +7,10 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from labeler.base.retry import Patience
+
 WINDOW_SECONDS = 60.0
-MOST_TRIES = 5  # of one request
-FIRST_PAUSE_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 60.0
+PATIENCE = Patience(tries=5)  # with one request
 
 
 class Stopped(Exception):  # noqa: N818 - no error: somebody wanted it
@@ -67,14 +67,15 @@ class Pace:
         All requests wait as long as the service asks; without a hint only this one waits, 1, 2, 4 … seconds. Raises
         Stopped.
         """
+        seconds = PATIENCE.pause(attempt)
         with self._lock:
-            if attempt >= MOST_TRIES or self.retries <= 0:
+            if seconds is None or self.retries <= 0:
                 return False
             self.retries -= 1
             if hint is not None:
                 self._not_before = max(self._not_before, self._clock() + hint)
                 return True
-        if self._wait(min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** (attempt - 1))):
+        if self._wait(seconds):
             raise Stopped
         return True
 

@@ -8,8 +8,9 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from labeler.github.history import LabelEvent
 from labeler.labels.label_set import LabelSet, fold
-from synthetic.workspace.records import LabelChange, Record
+from synthetic.workspace.records import Record
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -54,7 +55,7 @@ def human_labels(record: Record, bots: Collection[str] = ()) -> tuple[str, ...]:
     return tuple(filter(is_human, record.labels))
 
 
-def _is_bot(change: LabelChange, bots: Collection[str]) -> bool:
+def _is_bot(change: LabelEvent, bots: Collection[str]) -> bool:
     return change.kind == "bot" or change.login.lower() in bots
 
 

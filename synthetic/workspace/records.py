@@ -27,22 +27,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from labeler.errors import InputError
+from labeler.github.history import LabelEvent
 from labeler.text.issue import Issue
 
 ISSUES, FETCH, PREPARED, PREPARE = "issues.jsonl", "fetch.json", "prepared.jsonl", "prepare.json"
 ANSWERS, AGREEMENT, DECISIONS, SYNTHETIC = "answers.jsonl", "agreement.json", "decisions.jsonl", "synthetic.jsonl"
 SPLIT = "split.json"
-
-
-@dataclass(frozen=True)
-class LabelChange:
-    """Somebody put a label on an issue or took it off. `kind` is "user", "bot" or "" (a deleted account)."""
-
-    name: str
-    change: str  # "labeled" or "unlabeled"
-    login: str
-    kind: str
-    created_at: str
 
 
 @dataclass(frozen=True)
@@ -61,7 +51,7 @@ class Record:
     created_at: str = ""
     updated_at: str = ""
     closed_at: str = ""
-    changes: tuple[LabelChange, ...] | None = None
+    changes: tuple[LabelEvent, ...] | None = None
 
     @property
     def id(self) -> str:
@@ -144,7 +134,7 @@ def from_line(kind: type[T], line: Mapping[str, Any], where: str = "") -> T:
         given = {field.name: line[field.name] for field in fields(kind) if field.name in line}
         for name in ("labels", "changes"):
             if isinstance(given.get(name), list):
-                given[name] = tuple(LabelChange(**v) if name == "changes" else v for v in given[name])
+                given[name] = tuple(LabelEvent(**v) if name == "changes" else v for v in given[name])
         return kind(**given)
     except TypeError as error:
         raise InputError(f"{where or kind.__name__}: {error}", "Make the file anew, or mend the line.") from error

@@ -64,8 +64,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _print(report: Report) -> None:
-    from rich.table import Table
+    from rich.table import Column
 
+    from labeler.console.tables import right, table
     from labeler.console.terminal import console
     from training.bench.findings import EPOCHS, ISSUES
     from training.tuning.logs import duration
@@ -86,21 +87,12 @@ def _print(report: Report) -> None:
         f"({times.steps} steps, {times.tokens / times.rows:,.0f} tokens a sample)",
         f"{ISSUES:,} issues x {EPOCHS}": f"about {duration(report.run_seconds())}, evaluations not counted",
     }
-    grid = Table(box=None, pad_edge=False, show_header=False)
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column()
-    for name, text in facts.items():
-        grid.add_row(name, text)
-    profile = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("where time goes", "ms", "share"):
-        profile.add_column(column, justify="left" if column.startswith("where") else "right")
-    for name, seconds in times.parts.items():
-        profile.add_row(name, f"{seconds * 1000:,.1f}", f"{times.share(name):.1%}")
+    rows = ((name, f"{seconds * 1000:,.1f}", f"{times.share(name):.1%}") for name, seconds in times.parts.items())
     around = times.share("tokenising", "collating", "logging")
     output = console()
-    output.print(grid)
+    output.print(table((Column(style="dim", no_wrap=True), ""), facts.items(), heads=False))
     output.print()
-    output.print(profile)
+    output.print(table(("where time goes", *right("ms", "share")), rows))
     output.print(f"tokenising, collating and logging together: {around:.1%}")
 
 

@@ -60,22 +60,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _show(folder: Path, manifest: Manifest) -> None:
-    from rich.table import Table
-
+    from labeler.console.tables import right, table
     from labeler.console.terminal import console
     from training.model.card import ROWS, figure
 
     columns = {name: found for name in ("test", "validation") if (found := manifest.metrics.get(name))}
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("")
-    for name, found in columns.items():
-        table.add_column(f"{name} (n = {found['issues']:,})", justify="right")
-    for key, what in ROWS.items():
-        table.add_row(what, *(figure(found[key]) for found in columns.values()))
-    table.add_row("calibration error", *(f"{found['calibration_error']:.3f}" for found in columns.values()))
+    heads = right(*(f"{name} (n = {found['issues']:,})" for name, found in columns.items()))
+    rows = [(what, *(figure(found[key]) for found in columns.values())) for key, what in ROWS.items()]
+    rows.append(("calibration error", *(f"{found['calibration_error']:.3f}" for found in columns.values())))
     size = sum(facts["size"] for facts in manifest.files.values())
-    output = console()
-    output.print(table)
+    console().print(table(("", *heads), rows))
     method = manifest.metrics["calibration"]["method"]
     print(f"calibration: {method}")
     print(f"{folder}: {manifest.name} {manifest.version}, {len(manifest.labels)} labels, {size / 1e6:.1f} MB")

@@ -117,22 +117,20 @@ def _document(outcome: Outcome) -> dict[str, Any]:
 
 
 def _show(outcome: Outcome, to: str) -> None:
-    from rich.table import Table
-    from rich.text import Text
+    from rich.table import Column
 
+    from labeler.console.tables import right, styled, table
     from labeler.console.terminal import console
 
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("stage", no_wrap=True)
-    for name in ("rows", "cost", "time"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("what", overflow="fold")
+    numbers = right("rows", "cost", "time", no_wrap=True)
+    columns = (Column("stage", no_wrap=True), *numbers, Column("what", overflow="fold"))
+    rows = []
     for one in outcome.steps:
         cost = f"${one.made.cost:.4f}" if one.made.cost else ""
         took = "as before" if one.skipped else f"{one.seconds:,.1f} s"
-        style = "dim" if one.skipped else ""
-        table.add_row(one.step, f"{one.made.rows:,}", cost, took, Text(one_line(one.made.what)), style=style)
-    console().print(table)
+        cells = (one.step, f"{one.made.rows:,}", cost, took, one.made.what)
+        rows.append(styled("dim" if one.skipped else "", cells))
+    console().print(table(columns, rows))
     print(f"\n{outcome.folder / 'report.html'}")
     if outcome.status == "refused":
         print("refused by the gate, and not published:")

@@ -83,19 +83,15 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _show(found: list[LanguageCost], sizes: list[int]) -> None:
-    from rich.table import Table
-
+    from labeler.console.tables import right, table
     from labeler.console.terminal import console
 
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("language")
-    for heading in ("texts", "tokens", *(f"{size:,}" for size in sizes)):
-        table.add_column(heading, justify="right")
-    for cost in found:
-        table.add_row(
-            cost.language, f"{cost.texts:,}", f"{cost.whole:,}", *(f"{cost.ratio(size):.3f}" for size in sizes)
-        )
-    console().print(table)
+    numbers = right("texts", "tokens", *(f"{size:,}" for size in sizes))
+    rows = (
+        (cost.language, f"{cost.texts:,}", f"{cost.whole:,}", *(f"{cost.ratio(size):.3f}" for size in sizes))
+        for cost in found
+    )
+    console().print(table(("language", *numbers), rows))
 
 
 def _count(arguments: argparse.Namespace) -> int:

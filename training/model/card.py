@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from eval.reports.sections import cell
+from labeler.base.markdown_table import markdown_table
 from labeler.base.thresholds import FEW, NEVER
 from labeler.decision.candidates import DEFAULT_THRESHOLD
 from labeler.model.bundle import Manifest
@@ -103,12 +104,9 @@ def _quality(manifest: Manifest) -> str:
     if not columns:
         return ""
     heads = [f"{name} (n = {found['issues']:,})" for name, found in columns.items()]
-    lines = [f"| | {' | '.join(heads)} |", f"|---|{'---:|' * len(columns)}"]
-    for key, what in ROWS.items():
-        lines.append(f"| {what} | {' | '.join(figure(found.get(key)) for found in columns.values())} |")
-    errors = (f"{found['calibration_error']:.3f}" for found in columns.values())
-    lines.append(f"| calibration error, best 0 | {' | '.join(errors)} |")
-    table = "\n".join(lines)
+    rows = [(what, *(figure(found.get(key)) for found in columns.values())) for key, what in ROWS.items()]
+    rows.append(("calibration error, best 0", *(f"{found['calibration_error']:.3f}" for found in columns.values())))
+    table = markdown_table(("", *heads), rows, "lr")
     notes = []
     if "test" in columns:
         notes.append("*Test* issues were used for nothing else.")
@@ -130,7 +128,7 @@ By the bundle itself, as the action runs it, with its thresholds; in brackets 95
 def _labels(manifest: Manifest) -> str:
     judged = manifest.metrics.get("test") or manifest.metrics.get("validation") or {}
     rows = judged.get("labels", {})
-    lines = ["| label | threshold | F1 | precision | recall | n |", "|---|---:|---:|---:|---:|---:|"]
+    lines = []
     for name in manifest.labels.names:
         threshold = manifest.thresholds.get(name, DEFAULT_THRESHOLD)
         shown = "never set" if threshold >= NEVER else f"{threshold:.2f}"
@@ -140,7 +138,7 @@ def _labels(manifest: Manifest) -> str:
             precision = f"{found['precision']:.2f}" if found["predicted"] else "–"
             recall = f"{found['recall']:.2f}" if found["issues"] else "–"
             numbers = [figure(found["f1"]) if found["issues"] else "–", precision, recall, f"{found['issues']:,}"]
-        lines.append(f"| {cell(name)} | {shown} | {' | '.join(numbers)} |")
+        lines.append((cell(name), shown, *numbers))
     target = manifest.metrics.get("target_precision")
     aim = f"the lowest with a precision of {target:g}" if target else "the one with the best F1"
     split = "test" if manifest.metrics.get("test") else "validation"
@@ -148,7 +146,7 @@ def _labels(manifest: Manifest) -> str:
         f"*n*: issues that have the label, on {split}. A label is set from its threshold on: {aim} on validation, "
         f"drawn toward the common one where examples are few. {_calibration(manifest)}"
     )
-    table = "\n".join(lines)
+    table = markdown_table(("label", "threshold", "F1", "precision", "recall", "n"), lines, "lr")
     return f"## Labels and thresholds\n\n{table}\n\n{_filled(notes)}"
 
 

@@ -12,9 +12,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+from labeler.base.retry import Patience, retried
 from labeler.config import Machine
 from labeler.errors import GitHubError, InputError, UsageError
 from labeler.fetch.download import Wait
@@ -25,7 +27,7 @@ from training.publish.content import Content, Plan, Published, fetch_back
 from training.publish.release_api import ReleasesApi
 
 MOST_BYTES = (2 << 30) - 1  # https://docs.github.com/repositories/releasing-projects-on-github/about-releases
-TRIES = 3
+PATIENCE = Patience(tries=3, first=2.0)
 # Tells our own drafts, left by a run that broke off, from others'.
 MARK = "<!-- made by: python -m training publish -->"
 _AGAIN = "Run the same command again: it goes on with what is there."
@@ -137,26 +139,28 @@ class ReleaseTarget:
 
     def _send(self, api: ReleasesApi, release: dict[str, Any], archive: _Archive, wait: Wait) -> bool:
         """Puts the asset there unless it is, clearing away what an attempt that broke off left. Returns if it sent."""
-        for attempt in range(1, TRIES + 1):
-            found = _asset(release, self.reference.asset)
+        asset, known, attempts = self.reference.asset, release, count(1)
+
+        def once() -> bool:
+            nonlocal known
+            attempt = next(attempts)
+            if attempt > 1:  # the answer may have got lost on its way here, and the asset not
+                known = api.release(self.repository, self.reference.tag) or known
+            found = _asset(known, asset)
             if found and _whole(found, archive):
                 return attempt > 1
             if found:
                 api.delete_asset(self.repository, int(found["id"]))
-            try:
-                made = api.upload(release, self.reference.asset, archive.path)
-                if _whole(made, archive):
-                    return True
-                api.delete_asset(self.repository, int(made["id"]))
-                raise Unavailable(f"{self.reference.asset} arrived damaged.", _AGAIN)
-            except Unavailable as error:
-                if attempt == TRIES:
-                    what = f"{error.what} Gave up on {self.reference.asset} after {TRIES} attempts."
-                    raise Unavailable(what, _AGAIN) from error
-                wait(2.0**attempt)
-                # The answer may have got lost on its way here, and the asset not.
-                release = api.release(self.repository, self.reference.tag) or release
-        raise AssertionError("unreachable")
+            made = api.upload(known, asset, archive.path)
+            if _whole(made, archive):
+                return True
+            api.delete_asset(self.repository, int(made["id"]))
+            raise Unavailable(f"{asset} arrived damaged.", _AGAIN)
+
+        def gave_up(error: Unavailable, attempt: int) -> Unavailable:
+            return Unavailable(f"{error.what} Gave up on {asset} after {attempt} attempts.", _AGAIN)
+
+        return retried(once, Unavailable, PATIENCE, wait, gave_up=gave_up)
 
     @contextmanager
     def _archived(self, content: Content) -> Iterator[_Archive]:

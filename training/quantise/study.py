@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from eval.data.rows import Labelled, truth_and_known
+from labeler.base.markdown_table import markdown_table
 from labeler.console.progress import counted
 from labeler.decision.candidates import DEFAULT_THRESHOLD
 from labeler.errors import InputError
@@ -245,16 +246,14 @@ def _quantise_dynamically(exact: Path, bundle: Path) -> None:
 
 def table(results: Sequence[dict[str, Any]]) -> str:
     """Markdown, a row a point."""
-    head = "| form | same label set | mean difference of p | micro-F1 | macro-F1 | MB | cold s | warm s |"
-    lines = [head, "|---|" + "---:|" * 7]
+    columns = ("form", "same label set", "mean difference of p", "micro-F1", "macro-F1", "MB", "cold s", "warm s")
+    lines = []
     for row in results:
         micro, macro = (row[key][0] if row[key] else float("nan") for key in ("micro_f1", "macro_f1"))
         cold = f"{row['cold_seconds']:.2f}" if "cold_seconds" in row else "–"
-        lines.append(
-            f"| {row['point']} | {100 * row['same_sets']:.1f} % | {row['difference']:.4f} | {micro:.3f} | {macro:.3f} "
-            f"| {row['bytes'] / 1e6:.1f} | {cold} | {row['warm_seconds']:.3f} |"
-        )
-    return "\n".join(lines) + "\n"
+        quality = (f"{100 * row['same_sets']:.1f} %", f"{row['difference']:.4f}", f"{micro:.3f}", f"{macro:.3f}")
+        lines.append((row["point"], *quality, f"{row['bytes'] / 1e6:.1f}", cold, f"{row['warm_seconds']:.3f}"))
+    return markdown_table(columns, lines, "lr") + "\n"
 
 
 def write_study(out: Path, results: Sequence[dict[str, Any]]) -> None:

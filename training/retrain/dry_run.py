@@ -74,21 +74,18 @@ def as_json(found: Forecast) -> str:
 
 
 def show(job: Job, found: Forecast) -> None:
-    from rich.table import Table
+    from rich.table import Column
     from rich.text import Text
 
+    from labeler.console.tables import styled, table
     from labeler.console.terminal import console
     from labeler.data.textfile import one_line
     from synthetic.llm.estimate import print_estimate
 
     output = console()
     output.print(Text(f"{one_line(job.config.repository)}, in {job.folder}", "bold"), soft_wrap=True)
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for stage, text in found.stages.items():
-        table.add_row(stage, Text(one_line(text)), style="dim" if text == SKIPPED else "")
-    output.print(table)
+    rows = (styled("dim" if row[1] == SKIPPED else "", row) for row in found.stages.items())
+    output.print(table((Column(no_wrap=True), Column(overflow="fold")), rows, heads=False))
     if found.estimate:
         print_estimate(found.estimate)
     elif job.recipe.annotators:

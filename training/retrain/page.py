@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from labeler.base.markdown_table import markdown_table
 from labeler.data.dataset_folder import DATASET, open_dataset
 from labeler.data.textfile import one_line
 from labeler.files import write_text
@@ -149,14 +150,14 @@ def _markdown(facts: dict[str, Any], systems: str) -> str:
         parts.append(f"In your workflow, under `with:` of the action:\n\n```yaml\nmodel: {facts['pin']}\n```")
     if facts["rules"]:
         marks = {True: "✓", False: "✗", None: "–"}
-        lines = [f"| {marks[one['passed']]} | {one['rule']} | {escape(one['reason'])} |" for one in facts["rules"]]
-        parts.append("\n".join(["| | gate | |", "|:--|:--|:--|", *lines]))
+        rules = ((marks[one["passed"]], one["rule"], escape(one["reason"])) for one in facts["rules"])
+        parts.append(markdown_table(("", "gate", ""), [*rules]))
     if systems:
         parts.append(systems.strip())
-    lines = [
-        f"| {one['stage']} | {one['rows']} | {escape(one['cost'])} | {one['time']} | {escape(one['what'])} |"
+    stages = (
+        (one["stage"], str(one["rows"]), escape(one["cost"]), one["time"], escape(one["what"]))
         for one in facts["stages"]
-    ]
-    parts.append("\n".join(["| stage | rows | cost | time | what |", "|:--|--:|--:|--:|:--|", *lines]))
+    )
+    parts.append(markdown_table(("stage", "rows", "cost", "time", "what"), [*stages], "lrrrl"))
     parts.append(escape(facts["cost"]))
     return "\n\n".join(parts) + "\n"

@@ -74,22 +74,18 @@ def draw(trials: Sequence[Trial], figure: str) -> str:
 def print_results(trials: Sequence[Trial], figure: str) -> None:
     """The table on stderr, since a run's result is what stdout is for."""
     from rich.console import Console
-    from rich.table import Table
 
+    from labeler.console.tables import right, styled, table
     from training.tuning.logs import duration
 
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("trial", justify="right")
-    table.add_column(_FIGURES[figure], justify="right")
-    table.add_column("time", justify="right")
-    for name in trials[0].settings:
-        table.add_column(name.replace("_", " "), justify="right")
+    columns = right("trial", _FIGURES[figure], "time", *(name.replace("_", " ") for name in trials[0].settings))
+    rows = []
     for place, trial in enumerate(trials):
-        value = "failed" if trial.value is None else f"{trial.value:.4f}" + (" *" if trial.state == "pruned" else "  ")
+        value = "failed" if trial.value is None else f"{trial.value:.4f}" + (" *" if trial.state == "pruned" else "")
         cells = (str(trial.number), value, duration(trial.seconds), *map(_short, trial.settings.values()))
-        table.add_row(*cells, style="bold green" if place == 0 else "dim" if trial.state != "complete" else "")
+        rows.append(styled("bold green" if place == 0 else "dim" if trial.state != "complete" else "", cells))
     console = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 120)
-    console.print(table)
+    console.print(table(columns, rows))
     if any(trial.state == "pruned" for trial in trials):
         console.print("* stopped early: worse than the median of the trials before it", style="dim")
 

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from labeler.data.textfile import one_line
 from labeler.errors import InputError
 from training.rows.batching import Batch
 from training.rows.examples import Example
@@ -118,18 +117,15 @@ def refuse_what_cannot_fit(plan: Plan, batches: Sequence[Batch], device: Device,
 def print_plan(plan: Plan, device: Device, numerics: Numerics, backend: str) -> None:
     """On stderr."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column
+
+    from labeler.console.tables import right, table
 
     console = Console(stderr=True, highlight=False)
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("label")
-    for split in plan.rows:
-        table.add_column(split, justify="right")
-    for name, counts in plan.labels.items():
-        table.add_row(one_line(name), *(f"{count:,}" if count else "–" for count in counts))
-    table.add_section()
-    table.add_row("rows", *(f"{count:,}" for count in plan.rows.values()))
-    console.print(table)
+    counted = {name: [f"{count:,}" if count else "–" for count in counts] for name, counts in plan.labels.items()}
+    rows = [(name, *counts) for name, counts in counted.items()]
+    rows.append(("rows", *(f"{count:,}" for count in plan.rows.values())))
+    console.print(table(("label", *right(*plan.rows)), rows))
     memory = plan.memory
     facts = {
         "tokens": f"{plan.tokens_mean:,.0f} a row, 95 % have at most {plan.tokens_p95:,}, the longest "
@@ -141,15 +137,9 @@ def print_plan(plan: Plan, device: Device, numerics: Numerics, backend: str) -> 
         f"{', with gradient checkpointing' if memory.checkpointing else ''}",
         "on": f"{device.name}; {backend}, {numerics.precision}, {numerics.optimizer}",
     }
-    grid = Table(box=None, pad_edge=False, show_header=False)
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column()
-    for name, text in facts.items():
-        grid.add_row(name, text)
-    for text in numerics.notes:
-        grid.add_row("note", text)
+    said = (*facts.items(), *(("note", text) for text in numerics.notes))
     console.print()
-    console.print(grid)
+    console.print(table((Column(style="dim", no_wrap=True), ""), said, heads=False))
 
 
 def _gib(size: float) -> str:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from eval.benchmarks import few_label_study
 from eval.benchmarks.few_label_study import LABELS, SHARES, map_issues, read_mapped, split, stratified
 from eval.cli import main
 from labeler.errors import InputError
@@ -57,10 +58,17 @@ def test_the_split_is_half_and_two_quarters_and_has_every_label_in_train_and_tes
     splits = split(read_mapped(FIXTURE, NINE), NINE, "fixture", seed=0)
     sizes = [len(part) for part in (splits.train, splits.validation, splits.test)]
     assert sum(sizes) == 37
-    np.testing.assert_allclose(sizes, np.array(SHARES) * 37, atol=2)
+    np.testing.assert_allclose(sizes, np.array(SHARES) * 37, atol=4)  # its aim are the labels, not the sizes
     assert splits.train.truth.any(0).all()
     assert splits.test.truth.any(0).all()
     assert len({*splits.train.ids, *splits.validation.ids, *splits.test.ids}) == 37
+
+
+def test_the_same_issues_split_otherwise_are_another_dataset(monkeypatch: pytest.MonkeyPatch) -> None:
+    mapped = read_mapped(FIXTURE, NINE)
+    before = split(mapped, NINE, "x", seed=0).sha256
+    monkeypatch.setattr(few_label_study, "SHARES", (0.25, 0.5, 0.25))
+    assert split(mapped, NINE, "x", seed=0).sha256 != before
 
 
 def test_another_seed_or_other_labels_make_another_dataset() -> None:

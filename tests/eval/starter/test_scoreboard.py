@@ -15,7 +15,7 @@ from eval.injection.issue_forms import ANY, DEFECTS, TEXT, WISHES, in_a_form
 from eval.starter.answering import Bundle, fingerprint
 from eval.starter.board import Wanted, measure, read_results, write_results
 from eval.starter.linear import Chance, LinearModel, training_rows
-from eval.starter.page import explanation, markdown_table
+from eval.starter.page import explanation, main_table
 from eval.starter.scores import as_dict, differences, figures, units
 from eval.starter.sets import SETS, HeldOut
 from eval.starter.source import TEN, Folder
@@ -336,7 +336,7 @@ def test_results_are_read_back_as_they_were_written_and_a_figure_is_a_line(
 
 
 def test_the_table_sets_systems_beside_each_other(results: dict[str, Any]) -> None:
-    table = markdown_table(results)
+    table = main_table(results)
     head, _, *rows = table.splitlines()
     names = [found["name"] for found in results["systems"].values()]
     assert head == f"| | n | {' | '.join(names)} |"

@@ -228,7 +228,7 @@ def test_the_card_counts_labels_by_split_and_names_who_set_them(folder: Path) ->
     assert head["size_categories"] == ["n<1K"]
     assert "synthetic" in head["tags"]
     assert "| bug | Something is broken | 3 | 0 |" in card
-    assert "| area&#47;ci&#124;cd |  | 1 | 0 |" in card
+    assert "| area&#47;ci&#124;cd | | 1 | 0 |" in card
     assert "| people | 1 |" in card
     assert "2024-01-02 to 2024-02-02" in card
     assert "a language model wrote 1, all in the training split" in card

@@ -17,12 +17,13 @@ import pytest
 
 from labeler.errors import InputError, UsageError
 from labeler.github.client import GitHub
+from labeler.github.history import LabelEvent
 from labeler.github.refusals import Gone, RateLimited, Unavailable
 from synthetic.cli import main
-from synthetic.fetching.fetcher import Fetched, Wanted, fetch, label_changes, read_state
+from synthetic.fetching.fetcher import Fetched, Wanted, fetch, read_state
 from synthetic.fetching.issues import Totals
 from synthetic.workspace.jsonl import read_lines
-from synthetic.workspace.records import FETCH, ISSUES, LabelChange, Record, from_line
+from synthetic.workspace.records import FETCH, ISSUES, Record, from_line
 from tests.standins.github import TOKEN, Answer, Request, serving
 from tests.standins.github import GitHub as StandIn
 
@@ -200,21 +201,11 @@ def test_label_changes_tell_who_did_what(standin: Busy, tmp_path: Path) -> None:
     assert [record.changes for record in records(tmp_path)] == [
         (),
         (
-            LabelChange("bug", "labeled", "triage[bot]", "bot", times[0]),
-            LabelChange("bug", "unlabeled", "octocat", "user", times[1]),
+            LabelEvent("bug", "labeled", "triage[bot]", "bot", times[0]),
+            LabelEvent("bug", "unlabeled", "octocat", "user", times[1]),
         ),
         (),
     ]
-
-
-def test_of_an_issues_events_only_the_labels_count_and_a_deleted_account_has_no_name() -> None:
-    at, bug = "2026-11-20T09:30:00Z", {"name": "bug", "color": "ededed"}
-    events = [
-        {"event": "closed", "actor": {"login": "octocat", "type": "User"}, "created_at": at},
-        {"event": "labeled", "actor": None, "label": bug, "created_at": at},
-        {"event": "labeled", "actor": {"login": "octocat", "type": "User"}, "label": None, "created_at": at},
-    ]
-    assert label_changes(events) == (LabelChange("bug", "labeled", "", "", at),)
 
 
 def test_label_changes_are_added_to_issues_that_were_fetched_without(standin: Busy, tmp_path: Path) -> None:

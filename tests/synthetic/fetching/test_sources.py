@@ -8,11 +8,12 @@ import pytest
 
 from labeler.data.dataset import Row, write_dataset
 from labeler.errors import InputError
+from labeler.github.history import LabelEvent
 from synthetic.cli import main
 from synthetic.fetching.issues import Totals
 from synthetic.fetching.sources import import_issues, read_source
 from synthetic.workspace.jsonl import read_lines, write_lines
-from synthetic.workspace.records import ISSUES, LabelChange, Record, from_line, to_line
+from synthetic.workspace.records import ISSUES, Record, from_line, to_line
 
 REPO = "octo/hello"
 REST = {
@@ -59,7 +60,7 @@ def test_what_ghs_issue_list_prints_becomes_records(tmp_path: Path) -> None:
 
 
 def test_another_folders_issues_come_over_whole(tmp_path: Path) -> None:
-    change = LabelChange("bug", "labeled", "octocat", "user", "2026-11-20T09:30:00Z")
+    change = LabelEvent("bug", "labeled", "octocat", "user", "2026-11-20T09:30:00Z")
     record = Record(
         REPO, 1, "a", "b", ("bug",), "x[bot]", "bot", "open", updated_at="2026-11-20T09:30:00Z", changes=(change,)
     )
@@ -142,7 +143,7 @@ def test_importing_again_adds_nothing_and_an_older_version_replaces_none(tmp_pat
 
 
 def test_label_changes_that_are_held_outlive_an_import_without_them(tmp_path: Path) -> None:
-    with_changes = REST | {"changes": [vars(LabelChange("bug", "labeled", "octocat", "user", ""))]}
+    with_changes = REST | {"changes": [vars(LabelEvent("bug", "labeled", "octocat", "user", ""))]}
     import_issues(lines(tmp_path / "a.jsonl", with_changes), "", tmp_path / "out")
     import_issues(lines(tmp_path / "a.jsonl", REST), "", tmp_path / "out")
     assert held(tmp_path / "out")[0].changes is not None

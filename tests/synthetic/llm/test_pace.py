@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from synthetic.llm.pace import MOST_TRIES, Pace, Stopped
+from synthetic.llm.pace import PATIENCE, Pace, Stopped
 
 
 class Time:
@@ -60,7 +60,7 @@ def test_pauses_without_a_hint_double_and_end_with_the_last_try() -> None:
     time = Time()
     pace = Pace(clock=time.clock, wait=time.wait)
     waits = []
-    for attempt in range(1, MOST_TRIES + 1):
+    for attempt in range(1, int(PATIENCE.tries) + 1):
         before = time.now
         again = pace.again(attempt, hint=None)
         waits.append(time.now - before)

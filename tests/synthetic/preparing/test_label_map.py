@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+from labeler.github.history import LabelEvent
 from labeler.labels.label_set import Label, LabelSet
 from synthetic.preparing.label_map import Unmapped, alias_lines, human_labels, map_labels, unmapped
-from synthetic.workspace.records import LabelChange, Record
+from synthetic.workspace.records import Record
 
 LABELS = LabelSet(
     (Label("bug", aliases=("defect",)), Label("documentation"), Label("type: feature", aliases=("idea",)))
@@ -14,7 +15,7 @@ def record(*labels: str, changes: list[tuple[str, str, str]] | None = None) -> R
     if changes is None:
         return Record("o/r", 1, "t", labels=labels)
     made = tuple(
-        LabelChange(name, change, login, "bot" if login.endswith("[bot]") else "user", f"2026-01-{i:02d}T00:00:00Z")
+        LabelEvent(name, change, login, "bot" if login.endswith("[bot]") else "user", f"2026-01-{i:02d}T00:00:00Z")
         for i, (name, change, login) in enumerate(changes, 1)
     )
     return Record("o/r", 1, "t", labels=labels, changes=made)

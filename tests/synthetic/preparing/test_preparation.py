@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from labeler.errors import InputError
+from labeler.github.history import LabelEvent
 from labeler.labels.label_set import Label, LabelSet, read_labels
 from synthetic.cli import main
 from synthetic.preparing.preparation import Wanted, prepare, read_report
 from synthetic.workspace.jsonl import read_lines, write_lines
-from synthetic.workspace.records import ISSUES, PREPARED, LabelChange, Prepared, Record, from_line, to_line
+from synthetic.workspace.records import ISSUES, PREPARED, Prepared, Record, from_line, to_line
 
 LABELS = LabelSet((Label("bug", aliases=("kind/bug",)), Label("question")))
 TOKEN = "gh" + "p_" + "a1B2c3D4" * 5
@@ -107,8 +108,8 @@ def test_a_templates_example_link_and_its_words_hold_nothing_together(tmp_path: 
 
 def test_labels_that_bots_set_are_no_truth_and_counted(tmp_path: Path) -> None:
     changes = (
-        LabelChange("bug", "labeled", "labeler[bot]", "bot", "2026-01-01T00:00:00Z"),
-        LabelChange("question", "labeled", "ann", "user", "2026-01-01T00:00:00Z"),
+        LabelEvent("bug", "labeled", "labeler[bot]", "bot", "2026-01-01T00:00:00Z"),
+        LabelEvent("question", "labeled", "ann", "user", "2026-01-01T00:00:00Z"),
     )
     given = [record(1, "one", labels=("bug", "question"), changes=changes), record(2, "two", labels=("bug",))]
     report = prepare(folder_with(tmp_path, *given), LABELS)
