@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labeler.console.argument_types import dollars, positive
-from labeler.console.progress import say
+from labeler.console.progress import counted_with, say
 from labeler.data.textfile import one_line
 from synthetic.llm.failures import OverBudget
 
@@ -150,7 +150,6 @@ def _dry_run(arguments: argparse.Namespace, annotators: Sequence[Annotator]) -> 
 
 def _one_by_one(arguments: argparse.Namespace, annotators: Sequence[Annotator], asker: Asker, gemini: Gemini) -> int:
     from synthetic.annotating.annotation import annotate
-    from synthetic.llm.bar import spending_bar
 
     made = _plan(arguments, annotators)
     total = len(made.tasks)
@@ -158,7 +157,7 @@ def _one_by_one(arguments: argparse.Namespace, annotators: Sequence[Annotator], 
     def interrupted(under_way: int) -> None:
         say(f"waiting for {under_way} requests under way, which are paid; Ctrl-C again drops them")
 
-    with _caches(arguments, made.tasks, gemini) as caches, spending_bar(total, "asking") as advance:
+    with _caches(arguments, made.tasks, gemini) as caches, counted_with(total, "asking", "${:.4f}") as advance:
         tally = annotate(
             arguments.folder,
             made.tasks,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labeler.console.argument_types import dollars, positive
-from labeler.console.progress import say
+from labeler.console.progress import counted_with, say
 from labeler.errors import GitHubError, UsageError
 
 if TYPE_CHECKING:
@@ -148,10 +148,9 @@ def _fetch(arguments: argparse.Namespace, machine: Machine) -> Fetched:
 
 def _annotate(arguments: argparse.Namespace, planned: Plan, asker: Asker) -> Tally:
     from synthetic.annotating.annotation import annotate
-    from synthetic.llm.bar import spending_bar
 
     before = asker.budget.spent
-    with spending_bar(len(planned.tasks), "asking") as advance:
+    with counted_with(len(planned.tasks), "asking", "${:.4f}") as advance:
         tally = annotate(
             arguments.out,
             planned.tasks,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict
 
-from labeler.console.progress import counted
+from labeler.console.progress import counted, counted_with
 from labeler.data.dataset_folder import DATASET
 from labeler.errors import GitHubError, LabelerError
 from synthetic.annotating.agreement_report import write_report
@@ -22,7 +22,6 @@ from synthetic.dataset.splitting import Wanted as Splitting
 from synthetic.dataset.splitting import split
 from synthetic.fetching.fetcher import Wanted as Fetching
 from synthetic.fetching.fetcher import fetch
-from synthetic.llm.bar import spending_bar
 from synthetic.llm.batch import read_jobs, under_way
 from synthetic.llm.failures import OverBudget
 from synthetic.preparing.preparation import Wanted as Preparing
@@ -163,7 +162,7 @@ def _annotate(job: Job) -> Made:
 def _ask(job: Job, planned: Plan) -> Tally:
     budget = job.asker.budget
     before = budget.spent
-    with spending_bar(len(planned.tasks), "asking") as advance:
+    with counted_with(len(planned.tasks), "asking", "${:.4f}") as advance:
         tally = annotate(
             job.data,
             planned.tasks,
