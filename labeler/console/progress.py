@@ -17,17 +17,37 @@ def say(text: str) -> None:
 @contextmanager
 def counted(total: int, what: str) -> Iterator[Callable[[], None]]:
     """A function to call after each of `total` items."""
+    with _bar(total, what, "", 0) as advance:
+        yield lambda: advance(0.0)
+
+
+@contextmanager
+def counted_with(total: int, what: str, shown: str, done: int = 0) -> Iterator[Callable[[float], None]]:
+    """A function to call after each of `total` items with a figure, which stands beside the bar.
+
+    Args:
+        shown: the figure's format, such as "${:.4f}".
+        done: items that are behind us already.
+    """
+    with _bar(total, what, shown, done) as advance:
+        yield advance
+
+
+@contextmanager
+def _bar(total: int, what: str, shown: str, done: int) -> Iterator[Callable[[float], None]]:
     if total < 2 or not sys.stderr.isatty():
-        yield lambda: None
+        yield lambda figure: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()]
+    if shown:
+        columns.append(TextColumn("{task.fields[shown]}"))
     # Left alone, rich would send what is printed to the bar's own stream, past a pipe or a file.
     with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda: progress.advance(task)
+        task = progress.add_task(what, total=total, completed=done, shown=shown.format(0.0))
+        yield lambda figure: progress.update(task, advance=1, shown=shown.format(figure))
 
 
 @contextmanager

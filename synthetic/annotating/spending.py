@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labeler.console.progress import counted_with
 from synthetic.annotating.annotation import Tally, annotate
-from synthetic.llm.bar import spending_bar
 
 if TYPE_CHECKING:
     from synthetic.annotating.plan import Task
@@ -25,7 +25,7 @@ def annotate_with_bar(
 ) -> Tally:
     """The tally of `annotate`, with all that was spent: what a task cost that was given up half-way is in no answer."""
     before = asker.budget.spent
-    with spending_bar(len(tasks), "asking") as advance:
+    with counted_with(len(tasks), "asking", "${:.4f}") as advance:
         tally = annotate(
             folder,
             tasks,

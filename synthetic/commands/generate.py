@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labeler.console.argument_types import dollars, positive, whole
-from labeler.console.progress import say
+from labeler.console.progress import counted_with, say
 from labeler.data.textfile import one_line
 from labeler.errors import UsageError
 from synthetic.annotating.generation import MOST_IN_VAIN
@@ -69,7 +69,6 @@ def _run(arguments: argparse.Namespace) -> int:
     from synthetic.annotating.generation import generate, lacking, read_written, training_rows
     from synthetic.annotating.writer import Writer
     from synthetic.llm.asking import Asker
-    from synthetic.llm.bar import spending_bar
     from synthetic.llm.cost import Budget, prices
     from synthetic.llm.gemini import Gemini
     from synthetic.workspace.label_file import place_labels
@@ -84,7 +83,7 @@ def _run(arguments: argparse.Namespace) -> int:
     lacks = lacking(wanted, rows, read_written(arguments.folder), arguments.per_label)
     if arguments.dry_run:
         return _dry_run(arguments, writer, rows, lacks)
-    with spending_bar(sum(lacks.values()), "writing") as advance:
+    with counted_with(sum(lacks.values()), "writing", "${:.4f}") as advance:
 
         def kept(count: int) -> None:
             for _ in range(count):

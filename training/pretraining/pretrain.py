@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
+from labeler.console.progress import counted, counted_with
 from labeler.errors import InputError
 
 if TYPE_CHECKING:
@@ -58,10 +58,13 @@ def pack(texts: Iterable[str], tokenizer: Tokenizer, limit: int | None = None) -
     bos, eos = tokenizer.token_to_id("<bos>"), tokenizer.token_to_id("<eos>")
     kind = np.uint16 if tokenizer.get_vocab_size() <= 2**16 else np.uint32
     texts, ids = list(texts), []
-    for start in tqdm(range(0, len(texts), _TEXTS_AT_ONCE), desc="tokenize", mininterval=10, disable=None):
-        # An encoding holds ten times what its ids need: never all texts' at once.
-        encodings = tokenizer.encode_batch_fast(texts[start : start + _TEXTS_AT_ONCE], add_special_tokens=False)
-        ids += [np.array([bos, *encoding.ids, eos], dtype=kind) for encoding in encodings]
+    starts = range(0, len(texts), _TEXTS_AT_ONCE)
+    with counted(len(starts), "tokenize") as done:
+        for start in starts:
+            # An encoding holds ten times what its ids need: never all texts' at once.
+            encodings = tokenizer.encode_batch_fast(texts[start : start + _TEXTS_AT_ONCE], add_special_tokens=False)
+            ids += [np.array([bos, *encoding.ids, eos], dtype=kind) for encoding in encodings]
+            done()
     return np.concatenate(ids)[:limit]
 
 
@@ -172,10 +175,12 @@ def train(
     optimizer, peaks = _optimizer(model, settings)
     first = _load_state(out / STATE, model, optimizer)
     body = torch.compile(model.model) if compile else model.model
-    progress = tqdm(range(first, steps), initial=first, total=steps, desc="adapt", mininterval=10, disable=None)
     mean, saved = 0.0, time.monotonic()
-    with open(out / LOG, "a", encoding="utf-8") as log:
-        for step in progress:
+    with (
+        open(out / LOG, "a", encoding="utf-8") as log,
+        counted_with(steps, "adapt", "loss {:.3f}", done=first) as advance,
+    ):
+        for step in range(first, steps):
             scale = learning_rate_scale(step / steps, settings.warmup, settings.decay)
             for group, peak in zip(optimizer.param_groups, peaks, strict=True):
                 group["lr"] = peak * scale
@@ -190,10 +195,10 @@ def train(
                 done = {"step": step, "tokens": (step + 1) * batch * length, "loss": round(mean, 4)}
                 log.write(json.dumps(done | {"time": round(time.time())}) + "\n")
                 log.flush()
-                progress.set_postfix(loss=f"{mean:.3f}")
             if step % save_every == save_every - 1 or time.monotonic() - saved > _SAVE_SECONDS:
                 _save_state(out / STATE, model, optimizer, step + 1)
                 saved = time.monotonic()
+            advance(mean)
 
 
 def _load_state(path: Path, model: Any, optimizer: torch.optim.Optimizer) -> int:
