@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,22 +43,28 @@ def write_html(comparison: Comparison, path: Path, curve: Sequence[CurvePoint] |
 
 def html(comparison: Comparison, curve: Sequence[CurvePoint] | None = None) -> str:
     """The page's text. Whatever comes from issues, labels and names is escaped by the template."""
+    from markupsafe import Markup
+
+    drawn = {name: svg and Markup(svg) for name, svg in _charts(comparison).items()}
+    filters = {"span": wording.span, "p": wording.probability, "along": _along}
+    given = {"charts": drawn, "curves": _curves(curve), **_context(comparison)}
+    return filled(Path(__file__).with_name("page.html"), filters, given)
+
+
+def filled(page: Path, filters: Mapping[str, Callable[..., Any]], given: Mapping[str, Any]) -> str:
+    """A page's template with what is given, all of it escaped but `Markup`; a name that is not given is an error.
+
+    Args:
+        filters: besides `figure`, `percent`, `seconds` and `megabytes` of `eval.reports.wording`.
+    """
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(
-        figure=wording.figure,
-        percent=wording.percent,
-        seconds=wording.seconds,
-        megabytes=wording.megabytes,
-        span=wording.span,
-        p=wording.probability,
-        along=_along,
-    )
-    template = environment.from_string(Path(__file__).with_name("page.html").read_text(encoding="utf-8"))
-    drawn = {name: svg and Markup(svg) for name, svg in _charts(comparison).items()}
-    return template.render(style=Markup(STYLE), charts=drawn, curves=_curves(curve), **_context(comparison))
+    for one in (wording.figure, wording.percent, wording.seconds, wording.megabytes):
+        environment.filters[one.__name__] = one
+    environment.filters.update(filters)
+    return environment.from_string(page.read_text(encoding="utf-8")).render(style=Markup(STYLE), **given)
 
 
 def _charts(comparison: Comparison) -> dict[str, str | None]:

@@ -1,1 +1,1 @@
-"""What several packages share and the runtime does not need. Nothing here is heavy to import."""
+"""What several packages share, the runtime only in part. Nothing here is heavy to import."""

@@ -13,7 +13,6 @@ import copy
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,34 +22,15 @@ from torch import Tensor, nn
 
 from labeler.errors import LabelerError
 from labeler.files import replaced, write_text
-from training.fast.grid import Grid, best_scales, on_grid, rounded
-from training.fast.loop import Stream
+from training.fast.grid import best_scales, in_blocks, on_grid, rounded
+from training.fast.loop import Stream, mean_loss
 from training.fast.model import Gemma
 from training.fast.parts import Part
+from training.fast.schedule import LoopSettings, Position
+from training.quantise.quantisation import Grid
 
 LOG = "distil.jsonl"
-_LOG_EVERY, _BETAS = 10, (0.9, 0.98)
-
-
-@dataclass(frozen=True)
-class DistilSettings:
-    """How long and how fast.
-
-    Attributes:
-        rows, seconds: issues to learn from, or how long, whichever is first used up; 0: no such limit.
-        learning_rate: Adam's at the beginning, in weights a step; it falls to 0 in a straight line. A step of the grid
-            is about a hundredth in this model, so a few hundred steps of 4e-5 can move a code by one.
-        warmup_steps: until then.
-        hidden: what the squared error of the last hidden states counts beside the answers' divergence.
-    """
-
-    rows: int
-    learning_rate: float
-    grid: Grid
-    seconds: float = 0.0
-    warmup_steps: int = 20
-    hidden: float = 1.0
-    clip: float = 1.0
+_LOG_EVERY = 10  # steps
 
 
 class Latent:
@@ -70,18 +50,23 @@ class Latent:
 
     def codes(self) -> Tensor:
         """int8 (out, in)."""
-        return on_grid(self.grid.blocks(self.weight.detach()), self.scales, self.grid).flatten(1).to(torch.int8)
+        return on_grid(in_blocks(self.weight.detach(), self.grid), self.scales, self.grid).flatten(1).to(torch.int8)
 
 
 def distil(
     teacher: Gemma,
     stream: Stream,
-    settings: DistilSettings,
+    settings: LoopSettings,
+    grid: Grid,
     out: Path,
     validation: Sequence[Part] = (),
     say: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Rounds the teacher's matrices; returns {"rows", "steps", "seconds", "validation": loss by moment}.
+
+    Args:
+        settings: of its own: a step of the grid is about a hundredth in this model, so a few hundred steps of 4e-5 can
+            move a code by one. Weight decay and saving have no meaning here.
 
     Writes `out/distil.jsonl`, a line every ten steps, and in the end `out/blocks.safetensors` as
     `training.quantise.rounding.given` reads it. Killed, it begins anew.
@@ -89,44 +74,43 @@ def distil(
     Raises:
         LabelerError: the loss is no longer a number.
     """
-    student, latents = _student(teacher, settings.grid)
-    optimizer = torch.optim.AdamW(
-        [one.weight for one in latents], lr=settings.learning_rate, betas=_BETAS, weight_decay=0.0, fused=True
-    )
+    student, latents = _student(teacher, grid)
+    weights, betas = [one.weight for one in latents], (0.9, settings.beta2)
+    optimizer = torch.optim.AdamW(weights, lr=settings.learning_rate, betas=betas, weight_decay=0.0, fused=True)
     out.mkdir(parents=True, exist_ok=True)
     write_text(out / LOG, "")
-    losses = {"tuned": _loss(teacher, validation), "rounded": _loss(student, validation)}
+    losses = {"tuned": mean_loss(teacher, validation), "rounded": mean_loss(student, validation)}
     say(f"validation loss {losses['tuned']:.4f}, with rounded matrices {losses['rounded']:.4f}")
-    rows, step, started, recent = 0, 0, time.perf_counter(), list[Tensor]()
-    while (done := max(_share(rows, settings.rows), _share(time.perf_counter() - started, settings.seconds))) < 1:
-        rate = settings.learning_rate * min(1.0, (step + 1) / settings.warmup_steps) * (1 - done)
+    position, started, recent = Position(), time.perf_counter(), list[Tensor]()
+    while (done := settings.budget.done(position)) < 1:
+        rate = settings.rate(position.step, done)
         for group in optimizer.param_groups:
             group["lr"] = rate
         parts = next(stream)
-        recent.append(_gradients(teacher, student, parts, settings.hidden))
-        norm = torch.nn.utils.clip_grad_norm_([one.weight for one in latents], settings.clip)
+        recent.append(_gradients(teacher, student, parts))
+        norm = torch.nn.utils.clip_grad_norm_(weights, settings.clip)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        rows, step = rows + sum(len(part.rows) for part in parts), step + 1
-        if step % _LOG_EVERY == 0:
+        position.step += 1
+        position.rows += sum(len(part.rows) for part in parts)
+        position.seconds = time.perf_counter() - started
+        if position.step % _LOG_EVERY == 0:
             divergence, apart = torch.stack(recent[-_LOG_EVERY:]).mean(0).tolist()
             if not divergence + apart < float("inf"):
-                raise LabelerError(f"Step {step}: the loss is no longer a number.", "Lower distil_rate.")
-            line = {"step": step, "rows": rows, "divergence": round(divergence, 6), "hidden": round(apart, 6)}
+                raise LabelerError(f"Step {position.step}: the loss is no longer a number.", "Lower distil_rate.")
+            line = {"step": position.step, "rows": position.rows, "seconds": round(position.seconds, 1)}
+            line |= {"divergence": round(divergence, 6), "hidden": round(apart, 6)}
             line |= {"gradient": round(float(norm), 4), "learning_rate": rate}
             with open(out / LOG, "a", encoding="utf-8") as file:
-                file.write(json.dumps(line | {"seconds": round(time.perf_counter() - started, 1)}) + "\n")
-            if step % (10 * _LOG_EVERY) == 0:
-                say(f"step {step}, {done:.0%}: divergence {divergence:.4f} nats an answer token")
-    seconds = time.perf_counter() - started
-    losses["distilled"] = _loss(student, validation)
+                file.write(json.dumps(line) + "\n")
+            if position.step % (10 * _LOG_EVERY) == 0:
+                say(f"step {position.step}, {done:.0%}: divergence {divergence:.4f} nats an answer token")
+    losses["distilled"] = mean_loss(student, validation)
     say(f"validation loss of the distilled matrices {losses['distilled']:.4f}")
     write_blocks(out / "blocks.safetensors", latents)
-    return {"rows": rows, "steps": step, "seconds": round(seconds, 1), "validation": losses}
-
-
-def _share(used: float, limit: float) -> float:
-    return used / limit if limit else 0.0
+    rounded_losses = {moment: round(loss, 4) for moment, loss in losses.items()}
+    seconds = round(position.seconds, 1)
+    return {"rows": position.rows, "steps": position.step, "seconds": seconds, "validation": rounded_losses}
 
 
 def write_blocks(path: Path, latents: Sequence[Latent]) -> None:
@@ -149,7 +133,7 @@ def _student(teacher: Gemma, grid: Grid) -> tuple[Gemma, list[Latent]]:
     return student, [one for row in layers for one in row]
 
 
-def _gradients(teacher: Gemma, student: Gemma, parts: Sequence[Part], weight: float) -> Tensor:
+def _gradients(teacher: Gemma, student: Gemma, parts: Sequence[Part]) -> Tensor:
     """Adds up the step's gradients; (divergence in nats an answer token, relative squared error of hidden states)."""
     counted, tokens = sum(part.counted for part in parts), sum(row.length for part in parts for row in part.rows)
     total = torch.zeros(2, device=student.device)
@@ -165,12 +149,6 @@ def _gradients(teacher: Gemma, student: Gemma, parts: Sequence[Part], weight: fl
         divergence = F.kl_div(said, aim, reduction="sum", log_target=True) / counted
         apart = (found.float() - wanted.float()).pow(2).mean(-1) / wanted.float().pow(2).mean(-1).clamp_min(1e-6)
         apart = (apart * real).sum() / tokens
-        (divergence + weight * apart).backward()
+        (divergence + apart).backward()
         total += torch.stack([divergence.detach(), apart.detach()])
     return total
-
-
-@torch.no_grad()
-def _loss(model: Gemma, parts: Sequence[Part]) -> float:
-    counted = sum(part.counted for part in parts)
-    return round(sum(float(model.loss(part)) for part in parts) / max(1, counted), 4)

@@ -8,46 +8,26 @@ meet the end of the range that reaches further.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
 from labeler.errors import InputError
+from training.quantise.quantisation import Grid
 
 _TRIES, _LARGEST, _STEP = 24, 1.06, 0.02  # shares of the scale at which a block's largest weight just fits
 
 
-@dataclass(frozen=True)
-class Grid:
-    """How finely weights are rounded: bits of one, inputs that share a scale, and how scales are kept.
-
-    `scales` is as in `training.quantise.quantisation.Grid`: "half" precision, or "byte".
-    """
-
-    bits: int = 4
-    block: int = 32
-    scales: str = "half"
-
-    @property
-    def lowest(self) -> int:
-        return -(1 << self.bits - 1)
-
-    @property
-    def highest(self) -> int:
-        return (1 << self.bits - 1) - 1
-
-    def blocks(self, weight: Tensor) -> Tensor:
-        """(out, in) as float32 (out, in / block, block). Raises InputError where the inputs are no whole blocks."""
-        if weight.shape[1] % self.block:
-            what = f"a matrix of {weight.shape[1]} inputs cannot be rounded in blocks of {self.block}"
-            raise InputError(what, "Give a block that divides it.")
-        return weight.float().reshape(len(weight), -1, self.block)
+def in_blocks(weight: Tensor, grid: Grid) -> Tensor:
+    """(out, in) as float32 (out, in / block, block). Raises InputError where the inputs are no whole blocks."""
+    if weight.shape[1] % grid.block:
+        what = f"a matrix of {weight.shape[1]} inputs cannot be rounded in blocks of {grid.block}"
+        raise InputError(what, "Give a block that divides it.")
+    return weight.float().reshape(len(weight), -1, grid.block)
 
 
 def best_scales(weight: Tensor, grid: Grid) -> Tensor:
     """The scale of each block with the least squared error, float32 (out, in / block), as a bundle can hold it."""
-    blocks = grid.blocks(weight)
+    blocks = in_blocks(weight, grid)
     largest = blocks.gather(-1, blocks.abs().argmax(-1, keepdim=True)).squeeze(-1)
     best = torch.full_like(largest, torch.inf)
     found = torch.ones_like(largest)
@@ -62,7 +42,7 @@ def best_scales(weight: Tensor, grid: Grid) -> Tensor:
 
 def rounded(weight: Tensor, scales: Tensor, grid: Grid) -> Tensor:
     """The nearest weights on the grid: (out, in), float32."""
-    return _on_grid(grid.blocks(weight), scales, grid).view(weight.shape)
+    return _on_grid(in_blocks(weight, grid), scales, grid).view(weight.shape)
 
 
 def _in_bytes(scales: Tensor) -> Tensor:
@@ -74,7 +54,7 @@ def _in_bytes(scales: Tensor) -> Tensor:
 def on_grid(blocks: Tensor, scales: Tensor, grid: Grid) -> Tensor:
     """The codes of weights (out, blocks, block), as numbers of the same shape and type."""
     safe = scales.where(scales != 0, torch.inf)  # a scale that is small beside its row's others can become 0 in bytes
-    return (blocks / safe[..., None]).round().clamp(grid.lowest, grid.highest)
+    return (blocks / safe[..., None]).round().clamp(grid.lowest, -grid.lowest - 1)
 
 
 def _on_grid(blocks: Tensor, scales: Tensor, grid: Grid) -> Tensor:

@@ -80,6 +80,12 @@ def tune(
     return Result(run.position, run.losses)
 
 
+@torch.no_grad()
+def mean_loss(model: Gemma, parts: Sequence[Part]) -> float:
+    """Nats an answer token; 0 over no parts."""
+    return sum(float(model.loss(part)) for part in parts) / max(1, sum(part.counted for part in parts))
+
+
 class _Run:
     """One run and where it is."""
 
@@ -127,13 +133,11 @@ class _Run:
         if position.step - self._first == _ETA_AFTER:
             self._say_time_left()
 
-    @torch.no_grad()
     def look(self, moment: str) -> None:
         """Measures the mean loss of an answer token on the validation parts."""
         if not self._validation:
             return
-        counted = sum(part.counted for part in self._validation)
-        loss = sum(float(self._model.loss(part)) for part in self._validation) / counted
+        loss = mean_loss(self._model, self._validation)
         self.losses[moment] = round(loss, 4)
         self._say(f"validation loss {moment}: {loss:.4f}")
         self._write({"step": self.position.step, "validation_loss": round(loss, 6)})

@@ -60,7 +60,7 @@ class Gemma:
         seed: int = 0,
     ) -> None:
         self.folder, self.rank, self.config = folder, rank, read_config(folder)
-        self.device, self.dtype, self._fused, self._compile = torch.device(device), dtype, fused, compile
+        self.device, self.dtype, self._fused = torch.device(device), dtype, fused
         weights = Weights(folder)
         single, held = torch.float32, torch.float32 if fused else dtype
 

@@ -117,23 +117,12 @@ def _stage(job: Job, outcome: Outcome, stage: str) -> dict[str, Any]:
 
 
 def _html(facts: dict[str, Any], loss: Path) -> str:
-    from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
-    from eval.reports import wording
-    from eval.reports.style import STYLE
+    from eval.reports.html import filled
 
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(
-        figure=wording.figure,
-        percent=wording.percent,
-        seconds=wording.seconds,
-        megabytes=wording.megabytes,
-        signed=_signed,
-    )
-    template = environment.from_string(Path(__file__).with_name("page.html").read_text(encoding="utf-8"))
     drawn = Markup(loss.read_text(encoding="utf-8")) if loss.is_file() else ""
-    return template.render(style=Markup(STYLE), loss=drawn, **facts)
+    return filled(Path(__file__).with_name("page.html"), {"signed": _signed}, {"loss": drawn, **facts})
 
 
 def _signed(value: float) -> str:

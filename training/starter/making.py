@@ -157,7 +157,8 @@ def _tune(
         found = asdict(result) | {"device": find_device().name if on_gpu else str(model.device)}
         write_adapter(out / ADAPTER, model.adapted, model.rank, base.name)
         if recipe.four_bit.distil_rows:
-            found["distilled"] = distil(model, stream, _distil_settings(recipe), out, validation, progress)
+            grid = recipe.four_bit.quantisation().qkv  # all matrices are distilled alike
+            found["distilled"] = distil(model, stream, _distil_settings(recipe), grid, out, validation, progress)
         dealt = stream.state()["dealt"]
     write_merged(model, out / MERGED)
     write_rows(out / ROWS, data, selection, {whose: sorted(rows) for whose, rows in dealt.items()})
@@ -181,13 +182,11 @@ def _how(recipe: Recipe, labels: LabelSet, selection: Selection, out: Path) -> A
 
 
 def _distil_settings(recipe: Recipe) -> Any:
-    from training.fast.distil import DistilSettings
-    from training.fast.grid import Grid
+    from training.fast.schedule import Budget, LoopSettings
 
-    matrices = recipe.four_bit.quantisation().qkv
-    grid = Grid(matrices.bits, matrices.block, matrices.scales)
     four_bit = recipe.four_bit
-    return DistilSettings(four_bit.distil_rows, four_bit.distil_rate, grid, four_bit.distil_seconds)
+    budget = Budget(rows=four_bit.distil_rows, seconds=four_bit.distil_seconds)
+    return LoopSettings(budget, four_bit.distil_rate, warmup_steps=20, hold=0.0)
 
 
 def _loop_settings(recipe: Recipe) -> Any:

@@ -11,13 +11,14 @@ import torch
 from labeler.errors import LabelerError
 from tests.training.fast.test_loop import PREFIX, Pairs, settings
 from tests.training.small import write_base
-from training.fast.distil import LOG, DistilSettings, Latent, distil
-from training.fast.grid import Grid, rounded
+from training.fast.distil import LOG, Latent, distil
+from training.fast.grid import rounded
 from training.fast.loop import tune
 from training.fast.lora import Rank
 from training.fast.model import Gemma
 from training.fast.parts import Part, Row
-from training.quantise.quantisation import Grid as ExportGrid
+from training.fast.schedule import Budget, LoopSettings
+from training.quantise.quantisation import Grid
 from training.quantise.rounding import given
 from training.tuning.logs import read_log
 
@@ -33,6 +34,10 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_base(tmp_path_factory.mktemp("base") / "base")
 
 
+def how(rows: int, learning_rate: float = 1e-3, warmup_steps: int = 20) -> LoopSettings:
+    return LoopSettings(Budget(rows=rows), learning_rate, warmup_steps=warmup_steps, hold=0.0)
+
+
 def tuned(base: Path, out: Path, fused: bool) -> Gemma:
     model = Gemma(base, Rank(4, 4.0, rslora=True), fused=fused, seed=1)
     tune(model, Pairs(), settings(rows=120), out, say=lambda line: None)
@@ -44,8 +49,7 @@ def test_rounded_matrices_learn_to_answer_as_the_tuned_model(base: Path, tmp_pat
     teacher = tuned(base, tmp_path, fused)
     before = {name: one.merged() for name, one in teacher.adapted.items()}
     lines: list[str] = []
-    how = DistilSettings(rows=240, learning_rate=1e-3, grid=Grid(4, 32, "byte"), warmup_steps=4)
-    found = distil(teacher, Pairs(), how, tmp_path, VALIDATION, lines.append)
+    found = distil(teacher, Pairs(), how(240, warmup_steps=4), GRID, tmp_path, VALIDATION, lines.append)
     log = read_log(tmp_path / LOG)
     assert log[-1]["divergence"] < 0.5 * log[0]["divergence"]
     losses = found["validation"]
@@ -66,13 +70,13 @@ def test_the_file_holds_the_codes_that_were_seen(base: Path, tmp_path: Path) -> 
 
     Latent.codes = codes  # type: ignore[method-assign]
     try:
-        distil(teacher, Pairs(), DistilSettings(rows=20, learning_rate=1e-3, grid=GRID), tmp_path, VALIDATION)
+        distil(teacher, Pairs(), how(20), GRID, tmp_path, VALIDATION)
     finally:
         Latent.codes = original  # type: ignore[method-assign]
     rounding = given(tmp_path / "blocks.safetensors")
     for name, matrix in seen.items():
         short = name.removeprefix("layers.")
-        blocks = rounding(short, np.zeros(matrix.shape, dtype=np.float32), ExportGrid(4, 32, "byte"))
+        blocks = rounding(short, np.zeros(matrix.shape, dtype=np.float32), GRID)
         np.testing.assert_allclose(blocks.matrix(matrix.shape[1]), matrix.numpy(), rtol=1e-6, atol=1e-9)
 
 
@@ -87,4 +91,4 @@ def test_gradients_go_straight_through() -> None:
 def test_a_loss_that_is_no_number_ends_it(base: Path, tmp_path: Path) -> None:
     teacher = tuned(base, tmp_path, fused=False)
     with pytest.raises(LabelerError, match="no longer a number"):
-        distil(teacher, Pairs(), DistilSettings(rows=240, learning_rate=3e38, grid=GRID, warmup_steps=1), tmp_path)
+        distil(teacher, Pairs(), how(240, learning_rate=3e38, warmup_steps=1), GRID, tmp_path)

@@ -15,14 +15,13 @@ from labeler.errors import InputError
 from tests.models import write_checkpoint
 from training.export.embeddings import held, rounded_embeddings
 from training.fast.adapter import load_adapter, write_adapter
-from training.fast.grid import Grid, best_scales, rounded
+from training.fast.grid import best_scales, rounded
 from training.fast.lora import Rank
 from training.fast.merged import write_merged
 from training.fast.model import Gemma
 from training.fast.parts import Part, Row, split
 from training.model.checkpoint import Weights
-from training.quantise.quantisation import FOUR_BITS
-from training.quantise.quantisation import Grid as ExportGrid
+from training.quantise.quantisation import FOUR_BITS, Grid
 from training.quantise.rounding import coded, in_blocks, nearest
 
 pytestmark = pytest.mark.training
@@ -131,12 +130,12 @@ def test_scales_in_bytes_are_those_that_an_export_keeps() -> None:
     weight = torch.randn(16, 128, generator=torch.Generator().manual_seed(2))
     weight[0, :32] *= 1e-4  # beside the row's others its scale is nothing
     weight[1] = 0
-    grid, form = Grid(4, 32, "byte"), ExportGrid(4, 32, "byte")
+    grid = Grid(4, 32, "byte")
     scales = best_scales(weight, grid)
     assert scales[0, 0] == 0
     seen = rounded(weight, scales, grid)
     assert seen.isfinite().all()
-    blocks = coded("x", in_blocks(weight.numpy(), 32), scales.numpy(), form)
+    blocks = coded("x", in_blocks(weight.numpy(), 32), scales.numpy(), grid)
     assert np.array_equal(blocks.matrix(128), seen.numpy())
 
 
