@@ -46,7 +46,7 @@ def html(comparison: Comparison, curve: Sequence[CurvePoint] | None = None) -> s
     from markupsafe import Markup
 
     drawn = {name: svg and Markup(svg) for name, svg in _charts(comparison).items()}
-    filters: dict[str, Callable[..., str]] = {"span": wording.span, "p": wording.probability, "along": _along}
+    filters: dict[str, Callable[..., Any]] = {"span": wording.span, "p": wording.probability, "along": _along}
     given = {"charts": drawn, "curves": _curves(curve), **_context(comparison)}
     return filled(Path(__file__).with_name("page.html"), filters, given)
 
