@@ -169,6 +169,12 @@ MAXIMUM = [
     ),
     Case("none at all", {"bug": 0.9}, policy=Policy(max_labels=0), verdicts={"bug": V.OVER_MAXIMUM}),
     Case(
+        "an issue with 99 labels has room for the most probable one",
+        {"bug": 0.8, "ci/cd": 0.9},
+        present=tuple(Present(f"area {n}") for n in range(99)),
+        verdicts={"bug": V.NO_ROOM, "ci/cd": V.ADD},
+    ),
+    Case(
         "present ones are free",
         {"bug": 0.9, "docs": 0.9},
         ("docs",),
