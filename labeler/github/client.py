@@ -13,12 +13,13 @@ import re
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from labeler.base.retry import NO_NETWORK, NO_NETWORK_REMEDY, second_look, unresolved
-from labeler.errors import UsageError
+from labeler.github.answers import Page as Page
+from labeler.github.answers import RateLimit as RateLimit
+from labeler.github.answers import path_of as _path
 from labeler.github.history import LabelEvent, label_events
 from labeler.github.refusals import (
     TOKEN_REMEDY,
@@ -47,24 +48,6 @@ MOST_PAGES = 100
 MOST_EVENT_PAGES = 900  # a workflow's token may ask 1,000 times an hour
 MOST_REDIRECTS = 5
 NOT_MODIFIED = 304
-
-
-@dataclass(frozen=True)
-class RateLimit:
-    limit: int
-    remaining: int
-    reset: int  # seconds since 1970, UTC
-
-
-@dataclass(frozen=True)
-class Page:
-    """One page of a list. `next` is the address of the one after it, empty at the end; `last` the last one's number, 0
-    where GitHub does not say; `etag` asks whether the page is still the same."""
-
-    items: tuple[dict[str, Any], ...]
-    next: str
-    last: int
-    etag: str
 
 
 class GitHub:
@@ -324,10 +307,3 @@ class GitHub:
                 headers["Authorization"] = f"Bearer {self._token}"
             self._http = httpx2.Client(headers=headers, timeout=self._timeout, transport=self._transport)
         return self._http
-
-
-def _path(repository: str) -> str:
-    owner, _, name = repository.partition("/")
-    if not re.fullmatch(r"[A-Za-z0-9_-]+", owner) or not re.fullmatch(r"[A-Za-z0-9_.-]+", name) or name in (".", ".."):
-        raise UsageError(f"'{repository}' does not name a repository.", "Write owner/name, for instance octocat/hello.")
-    return f"/repos/{repository}"
