@@ -14,6 +14,7 @@ from labeler.config import Machine
 from labeler.errors import LabelerError
 from labeler.fetch.models import ModelChoice
 from labeler.github.client import GitHub
+from labeler.github.repository_state import obstacle
 from labeler.labels.label_set import LabelSet, fold, read_labels
 from labeler.text.issue import Issue
 
@@ -100,8 +101,8 @@ def _token(github: GitHub, machine: Machine) -> Finding:
 
 def _repository(github: GitHub, name: str) -> Finding:
     facts = github.repository(name)
-    if not facts.get("has_issues", True):
-        return Finding("repository", f"{name} has issues switched off", "Switch them on in its settings.", True)
+    if wrong := obstacle(facts):
+        return Finding("repository", f"{name} {wrong[0]}", wrong[1], True)
     permissions = facts.get("permissions") or {}
     # An Actions token shows no permissions of its own here: only a refusal tells.
     if permissions and not any(permissions.get(right) for right in ("triage", "push", "maintain", "admin")):
