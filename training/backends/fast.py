@@ -92,12 +92,12 @@ class Layers:
 
     def _run(self, *given: Any) -> torch.Tensor:
         try:
-            return _layer(*given, self._kernels)
+            return _layer(*given, kernels=self._kernels)
         except torch._dynamo.exc.TorchDynamoException as error:
             reason = str(error).strip().partition("\n")[0]
             say(f"nothing can be compiled here: norms and gates run as they are, which is slower: {reason}")
             self._kernels = Kernels()
-            return _layer(*given, self._kernels)
+            return _layer(*given, kernels=self._kernels)
 
 
 def _weights(modules: list[Any]) -> tuple[float, list[Matrix]]:
