@@ -26,12 +26,21 @@ from synthetic.fetching.fetcher import read_state
 from synthetic.fetching.from_github import fetch_from_github
 from synthetic.llm.batch import read_jobs, under_way
 from synthetic.llm.estimate import Estimate, estimate
-from synthetic.llm.failures import OverBudget
+from synthetic.llm.failures import LATER_REMEDY, AllFailed, OverBudget
 from synthetic.preparing.preparation import prepare
 from synthetic.recipe import STEPS, Recipe, Step
 from synthetic.workspace.jsonl import read_lines
 from synthetic.workspace.ledger import Done, Incomplete, Ledger, Made
-from synthetic.workspace.records import AGREEMENT, ANSWERS, DECISIONS, ISSUES, PREPARED, SYNTHETIC, labels_file
+from synthetic.workspace.records import (
+    AGREEMENT,
+    ANSWERS,
+    DECISIONS,
+    ISSUES,
+    PREPARED,
+    SYNTHETIC,
+    UNMATCHED_ANSWERS,
+    labels_file,
+)
 
 Say = Callable[[str], None]
 FREE: tuple[Step, ...] = ("fetch", "prepare")  # before anybody is asked: as far as a dry run goes
@@ -109,7 +118,7 @@ def what_it_costs(folder: Path, recipe: Recipe, say: Say = lambda text: None) ->
 
 def spent(folder: Path) -> float:
     """US dollars of all requests that the folder knows of."""
-    lines = (line for name in (ANSWERS, REQUESTS) for line in read_lines(folder / name))
+    lines = (line for name in (ANSWERS, UNMATCHED_ANSWERS, REQUESTS) for line in read_lines(folder / name))
     return sum(float(line.get("cost", 0.0)) for line in lines)
 
 
@@ -203,6 +212,9 @@ class _Run:
         told += f"; {tally.failed:,} failed" if tally.failed else ""
         made = Made(told, planned.answered + tally.labelled, tally.cost)
         # A failure may pass: the next run tries again.
+        if tally.failed and not made.rows and tally.error is None:
+            what = f"The models labelled none of {tally.failed:,} issues, and none was labelled before."
+            raise Incomplete(made, AllFailed(what, f"See the reasons above. {LATER_REMEDY}"))
         if tally.error is not None or tally.failed:
             raise Incomplete(made, tally.error)
         return made

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from labeler.data.textfile import one_line
 from labeler.errors import UsageError
 from synthetic.annotating.annotation import Tally
+from synthetic.annotating.collecting import collect
 from synthetic.annotating.plan import Plan, plan, read_only
 from synthetic.annotating.spending import annotate_with_bar
 from synthetic.llm.annotator import Annotator
-from synthetic.llm.batch import ENDED, adopt, collect, read_jobs, submit, under_way
-from synthetic.llm.failures import OverBudget
+from synthetic.llm.batch import (
+    HOLDING,
+    UNMATCHED,
+    WITH_SERVICE,
+    adopt,
+    read_jobs,
+    release,
+    submit,
+    under_way,
+)
+from synthetic.llm.batch import Job as BatchJob
+from synthetic.llm.failures import LATER_REMEDY, AllFailed, OverBudget, Unmatched
 from synthetic.llm.kept_instruction import kept_instructions
 from synthetic.llm.panel import Panel
 from synthetic.llm.provider import Batching
+from synthetic.workspace.records import UNMATCHED_ANSWERS
 
 MOST_ERRORS = 10  # kinds of them that are told
 
@@ -30,6 +42,7 @@ class Job:
         only: a file with a JSON list of the ids of the issues; None for all.
         limit: at most so many issues that lack an answer.
         concurrency: requests at a time.
+        pay_again: whether to ask again about issues whose answers, of a batch, could not be matched.
         say: told what a person should know beside the result.
     """
 
@@ -39,6 +52,7 @@ class Job:
     only: Path | None = None
     limit: int | None = None
     concurrency: int = 8
+    pay_again: bool = False
     say: Callable[[str], None] = lambda text: None
 
 
@@ -54,14 +68,27 @@ class Annotated:
         """For JSON."""
         tally = self.tally
         figures = {"labelled": tally.labelled, "failed": tally.failed, "errors": tally.errors, "cost": tally.cost}
-        return figures | {"left": self.left}
+        return figures | {"left": self.left, "unmatched": tally.unmatched}
 
     def lines(self) -> list[str]:
         """What there is to say in words: the counts, and the most frequent errors."""
         tally = self.tally
         errors = sorted(tally.errors.items(), key=lambda one: -one[1])[:MOST_ERRORS]
         counts = f"{tally.labelled:,} answers, {tally.failed:,} failures, {self.left:,} left; ${tally.cost:.4f}"
-        return [counts, *(f"  {count:,} × {one_line(error)}" for error, count in errors)]
+        told = [counts, *(f"  {count:,} × {one_line(error)}" for error, count in errors)]
+        if tally.unmatched:
+            told.append(f"{tally.unmatched:,} more, of unknown issues, are paid and kept in {UNMATCHED_ANSWERS}")
+        return told
+
+    @property
+    def error(self) -> BaseException | None:
+        """What the caller is to raise after it has told the rest: what ended the run, or that nothing was labelled."""
+        if self.tally.error is not None and not self.over_budget:
+            return self.tally.error
+        if self.tally.failed and not self.tally.labelled:
+            what = f"Not one issue was labelled: {self.tally.failed:,} of {self.tally.failed:,} failed."
+            return AllFailed(what, f"See the reasons above. {LATER_REMEDY}")
+        return None
 
     @property
     def over_budget(self) -> bool:
@@ -79,7 +106,9 @@ def what_is_left(job: Job, *, batched: bool = False) -> Plan:
         InputError: there are no prepared issues, or `only` is no list of some.
     """
     only = read_only(job.only) if job.only else None
-    held = list(under_way(read_jobs(job.folder)))
+    jobs = read_jobs(job.folder)
+    waiting = list(under_way(jobs, WITH_SERVICE))
+    held = waiting if job.pay_again else list(under_way(jobs, HOLDING))
     made = plan(job.folder, job.annotators, only=only, limit=job.limit, under_way=held)
     if made.answered:
         job.say(f"{made.answered:,} answers are there already")
@@ -87,8 +116,11 @@ def what_is_left(job: Job, *, batched: bool = False) -> Plan:
         job.say(f"{made.failed:,} that failed before are tried again")
     if made.other_prompts:
         job.say(f"{made.other_prompts:,} answers are to another prompt or label list: they stay, and do not count")
-    if held and not batched:
-        job.say(f"{len(held):,} wait in a batch: collect them by --batch")
+    if waiting and not batched:
+        job.say(f"{len(waiting):,} wait in a batch: collect them by --batch")
+    if len(held) > len(waiting):
+        told = f"{len(held) - len(waiting):,} are answered in {UNMATCHED_ANSWERS}, which answer is whose cannot be told"
+        job.say(f"{told}: they are not asked again, unless by --pay-again")
     return made
 
 
@@ -99,6 +131,8 @@ def one_by_one(job: Job) -> Annotated:
         InputError: as `what_is_left`.
         GeminiError: the service keeps no instruction though it should.
     """
+    if job.pay_again:
+        release(job.folder)
     tasks = what_is_left(job).tasks
     with kept_instructions(job.panel.provider, tasks, job.concurrency, job.say) as caches:
         tally = annotate_with_bar(
@@ -120,13 +154,33 @@ def by_batch(job: Job) -> Annotated:
         raise UsageError("This service takes no batches.", "Leave --batch out.")
     if adopted := adopt(job.folder, service):
         job.say(f"{adopted} batch jobs were created though their names were not saved: found again")
+    if job.pay_again:
+        release(job.folder)
     tally = Tally()
-    jobs = collect(job.folder, service, tally.count)
-    done = submit(job.folder, service, what_is_left(job, batched=True).tasks, max_cost)
+    found = collect(job.folder, service, tally.count, job.say)
+    tally.unmatched, tally.cost = found.unmatched, tally.cost + found.cost
+    waiting = sum(len(one.issues) for one in found.jobs if one.state in WITH_SERVICE)
+    mine = {(one.name, one.prompt.hash) for one in job.annotators}
+    unmatched = [one for one in found.jobs if one.state == UNMATCHED and (one.annotator, one.prompt) in mine]
+    tally.error = _unmatched(job.folder, unmatched) if unmatched else found.refused
+    if tally.error is not None:
+        lost = sum(len(one.issues) for one in unmatched)
+        left = len(what_is_left(replace(job, say=lambda text: None), batched=True).tasks)
+        return Annotated(tally, waiting + lost + left, waiting)
+    done = submit(job.folder, service, what_is_left(job, batched=True).tasks, max_cost, job.say)
     if done.jobs:
         cost = f"about ${done.about:.2f}, at most ${done.at_most:.2f}"
         job.say(f"submitted {done.tasks:,} requests in {done.jobs} batch jobs: {cost}")
     if done.left:
         job.say(f"{done.left:,} requests are left out: they could lead over --max-cost {max_cost:g}")
-    waiting = sum(len(one.issues) for one in jobs if one.state != ENDED) + done.tasks
-    return Annotated(tally, waiting + done.left, waiting)
+    return Annotated(tally, waiting + done.tasks + done.left, waiting + done.tasks)
+
+
+def _unmatched(folder: Path, jobs: Sequence[BatchJob]) -> Unmatched:
+    issues, names = sum(len(one.issues) for one in jobs), ", ".join(one.name for one in jobs)
+    what = f"Of {names} came answers without keys: which of them are to {issues:,} issues cannot be told."
+    remedy = (
+        f"They are paid, and kept in {folder / UNMATCHED_ANSWERS}. To ask about these issues again, and pay again, add "
+        "--pay-again; without --batch the other issues are asked about one by one."
+    )
+    return Unmatched(f"{what} Nothing was submitted.", remedy)

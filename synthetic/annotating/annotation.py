@@ -20,13 +20,14 @@ from synthetic.workspace.records import ANSWERS, Answer, to_line
 
 @dataclass
 class Tally:
-    """What a run came to. `error` is what stopped it, to be raised."""
+    """What a run came to. `error` is what stopped it, to be raised; `unmatched` answers of batches are nobody's."""
 
     labelled: int = 0
     failed: int = 0
     cost: float = 0.0
     error: BaseException | None = None
     errors: dict[str, int] = field(default_factory=dict)
+    unmatched: int = 0
 
     def count(self, answer: Answer) -> None:
         self.cost += answer.cost

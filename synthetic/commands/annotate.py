@@ -41,9 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=positive, metavar="N", help="at most N issues that lack an answer")
     parser.add_argument("--dry-run", action="store_true", help="print a request and the estimated cost; send nothing")
     add_spending(parser)
-    parser.add_argument(
-        "--batch", action="store_true", help="by the Batch API: half the price, within a day; run again to collect"
-    )
+    parser.add_argument("--batch", action="store_true", help="by the Batch API: half the price; run again to collect")
+    parser.add_argument("--pay-again", action="store_true", help="ask again what a batch answered without saying whom")
     add_pace(parser)
     parser.add_argument("--tokens-a-minute", type=positive, metavar="N", help="at most about so many tokens a minute")
     parser.add_argument(
@@ -72,7 +71,10 @@ def _run(arguments: argparse.Namespace) -> int:
     )  # fmt: skip
     panel = open_panel(asking, environment(), asks=not arguments.dry_run)
     annotators = panel.annotators(labels)
-    job = Job(arguments.folder, panel, annotators, arguments.only, arguments.limit, arguments.concurrency, say)
+    job = Job(
+        arguments.folder, panel, annotators, arguments.only, arguments.limit, arguments.concurrency,
+        arguments.pay_again, say,
+    )  # fmt: skip
     if arguments.dry_run:
         return _dry_run(arguments, job)
     done = by_batch(job) if arguments.batch else one_by_one(job)
@@ -80,8 +82,8 @@ def _run(arguments: argparse.Namespace) -> int:
     if done.waiting:
         left = f"{done.waiting:,} requests wait with the service for up to a day or two"
         say(f"{left}: run the same command again to collect")
-    if done.tally.error is not None and not done.over_budget:
-        raise done.tally.error
+    if done.error is not None:
+        raise done.error
     return 0
 
 
@@ -111,5 +113,5 @@ def _report(arguments: argparse.Namespace, done: Annotated) -> None:
     print("\n".join(done.lines()))
     if done.over_budget:
         print(f"stopped before --max-cost {arguments.max_cost:g} is exceeded; run again to go on")
-    elif done.tally.error is None and not done.left:
+    elif done.error is None and not done.left:
         print(f"next: python -m synthetic agreement {arguments.folder}")

@@ -14,7 +14,7 @@ from labeler.console.progress import say
 from labeler.data.textfile import one_line
 from labeler.errors import UsageError
 from synthetic.annotating.generation import MOST_IN_VAIN
-from synthetic.llm.failures import OverBudget
+from synthetic.llm.failures import AllFailed, OverBudget
 from synthetic.llm.options import add_spending
 
 if TYPE_CHECKING:
@@ -72,6 +72,8 @@ def _run(arguments: argparse.Namespace) -> int:
     _report(arguments, made, panel.asker.budget.spent)
     if made.error is not None and not isinstance(made.error, OverBudget):
         raise made.error
+    if made.failures and not any(made.kept.values()):
+        raise AllFailed(f"No issue was written: {len(made.failures):,} requests failed.", "See the reasons above.")
     return 0
 
 

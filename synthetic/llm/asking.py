@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, Protocol, TypeVar
 
 from synthetic.llm.cost import Budget, Price, estimated_tokens
-from synthetic.llm.failures import LATER_REMEDY, Busy, NoAnswer, NoNetwork, OffSchema, OutOfRetries, OverBudget
+from synthetic.llm.failures import (
+    LATER_REMEDY,
+    Busy,
+    Empty,
+    NoAnswer,
+    NoNetwork,
+    OffSchema,
+    OutOfRetries,
+    OverBudget,
+    SchemaRefused,
+)
 from synthetic.llm.messages import Reply, Request
 from synthetic.llm.pace import Pace
+from synthetic.llm.schemas import Schemas
 
 T = TypeVar("T")
-MOST_OFF_SCHEMA = 2  # further tries after an answer that does not fit the schema
+MOST_ASKED_AGAIN = 2  # further tries after an answer that does not fit the schema, or is empty
+_NEXT_SEED = 1000  # beyond those of further samples
 
 
 class Service(Protocol):
@@ -40,34 +52,45 @@ class Outcome(Generic[T]):
 
 @dataclass(frozen=True)
 class Asker:
-    """Asks within a pace and a budget, which all threads of a run share; by default neither is limited."""
+    """Asks within a pace and a budget, which all threads of a run share; by default neither is limited.
+
+    Attributes:
+        schemas: those that a model has refused, and gets no more.
+    """
 
     service: Service
     pace: Pace = field(default_factory=Pace)
     budget: Budget = field(default_factory=lambda: Budget(None))
+    schemas: Schemas = field(default_factory=Schemas)
 
     def ask(self, request: Request, price: Price, parse: Callable[[str], T]) -> Outcome[T]:
         """What `parse` makes of the answer's text.
 
         Args:
-            parse: raises OffSchema for a text that does not fit; then the model is asked again, at most twice.
+            parse: raises OffSchema for a text that does not fit; then, as after an empty answer, the model is asked
+                again, at most twice, with another seed, since the same one would give much the same.
 
         Raises:
-            OverBudget, OutOfRetries, NoNetwork, BadKey, Refused, Exhausted: the run is to end; this question
-                stays open.
+            OverBudget, OutOfRetries, NoNetwork, BadKey, NoAccess, Refused, Exhausted: the run is to end; this
+                question stays open.
             Stopped: somebody ended the run.
         """
         spent = _Spent(price, request)
-        off_schema = busy = unresolved = 0
+        again = busy = unresolved = 0
         while True:
             began = time.monotonic()
+            sent = self.schemas.fitting(replace(request, seed=request.seed + again * _NEXT_SEED))
             try:
-                text = self._once(request, price, spent)
+                text = self._once(sent, price, spent)
                 return Outcome(parse(text), "", spent.tokens, spent.cost)
-            except OffSchema as error:
-                off_schema += 1
-                if off_schema > MOST_OFF_SCHEMA:
-                    return Outcome(None, error.what, spent.tokens, spent.cost)
+            except (OffSchema, Empty) as error:
+                again += 1
+                if again > MOST_ASKED_AGAIN:
+                    tried = f" Asked {again} times." if isinstance(error, Empty) else ""
+                    return Outcome(None, error.what + tried, spent.tokens, spent.cost)
+            except SchemaRefused:
+                if not self.schemas.refuse(sent):
+                    raise
             except NoAnswer as error:
                 return Outcome(None, error.what, spent.tokens, spent.cost)
             except NoNetwork:

@@ -1,4 +1,4 @@
-"""Answers by the service's Batch API, at half the price: submit, look, collect, over as many runs and days as it takes.
+"""Requests by the service's Batch API, at half the price: submitted now, collected by synthetic.annotating.collecting.
 
 batch.json holds each job from before it is created, so that no kill makes it be paid twice: a job that was about to be
 created is looked for by its display name, which is unique, before anything is submitted again.
@@ -8,26 +8,26 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from labeler.errors import InputError
 from labeler.files import write_text
-from synthetic.annotating.instruction import parse_labels
 from synthetic.annotating.plan import Task
-from synthetic.llm.cost import ASSUMED_OUTPUT_TOKENS, Price, estimated_tokens
-from synthetic.llm.failures import GeminiError, OffSchema, Refused
-from synthetic.llm.messages import GONE, Batch, Reply, Request
+from synthetic.llm.cost import estimated_tokens
+from synthetic.llm.failures import SchemaRefused
+from synthetic.llm.messages import Request
 from synthetic.llm.provider import Batching
-from synthetic.workspace.jsonl import Appender, read_lines
-from synthetic.workspace.records import ANSWERS, Answer, from_line, to_line
+from synthetic.llm.schemas import NOTE, plain
 
 BATCH = "batch.json"
 MOST_BYTES = 15_000_000  # of one job's requests; the service takes 20 MB
 MOST_REQUESTS = 5000
-CREATING, WAITING, ENDED = "creating", "waiting", "ended"
+CREATING, WAITING, ENDED, UNMATCHED = "creating", "waiting", "ended", "unmatched"
+WITH_SERVICE = (CREATING, WAITING)
+HOLDING = (*WITH_SERVICE, UNMATCHED)
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,13 @@ class Job:
 
     Attributes:
         name: given by the service; "" while `state` is "creating".
-        state: "creating", "waiting" or "ended" (collected, or never created).
+        state: "creating", "waiting", "ended" (collected, or never created), or "unmatched": answered, and paid, but
+            which of the answers are to `issues` cannot be told.
         detail: the service's own word for the state.
         names: the labels asked for.
         prices: of Price, on the day of submission.
-        issues: id -> "cut", the characters cut away, and "prompt", the tokens estimated.
+        issues: id -> "cut", the characters cut away, and "prompt", the tokens estimated; in the order of submission.
+        plain: whether the model refuses the schema with the list of labels, and is to be asked for plain strings.
     """
 
     display_name: str
@@ -54,6 +56,7 @@ class Job:
     prices: Mapping[str, float | None]
     issues: Mapping[str, Mapping[str, int]]
     created_at: str
+    plain: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,10 +84,14 @@ def read_jobs(folder: Path) -> list[Job]:
         raise InputError(f"{path}: damaged: {error}", remedy) from error
 
 
-def under_way(jobs: Sequence[Job]) -> Iterator[tuple[str, str, str]]:
-    """The keys of the tasks (synthetic.annotating.annotation.Task.key) that a job holds."""
+def write_jobs(folder: Path, jobs: Sequence[Job]) -> None:
+    write_text(folder / BATCH, json.dumps({"jobs": [asdict(job) for job in jobs]}, indent=1))
+
+
+def under_way(jobs: Sequence[Job], states: Collection[str] = HOLDING) -> Iterator[tuple[str, str, str]]:
+    """The keys of the tasks (synthetic.annotating.plan.Task.key) that jobs in these states hold: not to be asked."""
     for job in jobs:
-        if job.state != ENDED:
+        if job.state in states:
             yield from ((identity, job.annotator, job.prompt) for identity in job.issues)
 
 
@@ -101,38 +108,33 @@ def adopt(folder: Path, service: Batching) -> int:
             jobs[position] = replace(job, state=WAITING, name=known[job.display_name])
         elif job.state == CREATING:
             jobs[position] = replace(job, state=ENDED, detail="never created")
-    _write_jobs(folder, jobs)
+    write_jobs(folder, jobs)
     return adopted
 
 
-def collect(folder: Path, service: Batching, on_answer: Callable[[Answer], None] = lambda answer: None) -> list[Job]:
-    """Looks at each waiting job once, and appends the answers of those that have ended; returns all jobs.
-
-    What a job that failed or expired did not answer is open again for `submit`.
-    """
+def release(folder: Path) -> None:
+    """Has the issues asked about again, and paid again, whose answers could not be matched."""
     jobs = read_jobs(folder)
-    for position, job in enumerate(jobs):
-        if job.state != WAITING:
-            continue
-        try:
-            batch = service.batch(job.name)
-        except Refused as error:  # deleted, or older than the service keeps it
-            batch = Batch(job.name, job.display_name, GONE, error.what, ())
-        if batch.results is None:
-            jobs[position] = replace(job, detail=batch.detail)
-        else:
-            _keep(folder, job, batch, on_answer)
-            jobs[position] = replace(job, state=ENDED, detail=batch.detail)
-        _write_jobs(folder, jobs)
-    return jobs
+    if any(job.state == UNMATCHED for job in jobs):
+        given_up = "given up: asked again"
+        write_jobs(
+            folder, [replace(job, state=ENDED, detail=given_up) if job.state == UNMATCHED else job for job in jobs]
+        )
 
 
-def submit(folder: Path, service: Batching, tasks: Sequence[Task], max_cost: float | None = None) -> Submitted:
+def submit(
+    folder: Path,
+    service: Batching,
+    tasks: Sequence[Task],
+    max_cost: float | None = None,
+    tell: Callable[[str], None] = lambda text: None,
+) -> Submitted:
     """Submits the tasks, a job for each annotator and 15 MB.
 
     Args:
         max_cost: US dollars; tasks that could lead over it are left out. A job cannot be stopped half-way, so each
             counts with the most that it can cost.
+        tell: told where a model refuses the schema, and is asked for plain strings.
     """
     chosen: dict[str, list[tuple[Task, Request, int]]] = {}
     about, at_most, taken = 0.0, 0.0, 0
@@ -149,12 +151,14 @@ def submit(folder: Path, service: Batching, tasks: Sequence[Task], max_cost: flo
     count = 0
     for many in chosen.values():
         for part in _parts(many):
-            _submit(folder, service, part)
+            _submit(folder, service, part, tell)
             count += 1
     return Submitted(count, taken, len(tasks) - taken, about, at_most)
 
 
-def _submit(folder: Path, service: Batching, part: Sequence[tuple[Task, Request, int]]) -> None:
+def _submit(
+    folder: Path, service: Batching, part: Sequence[tuple[Task, Request, int]], tell: Callable[[str], None]
+) -> None:
     annotator = part[0][0].annotator
     price = annotator.price
     job = Job(
@@ -174,9 +178,19 @@ def _submit(folder: Path, service: Batching, part: Sequence[tuple[Task, Request,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     jobs = read_jobs(folder)
-    _write_jobs(folder, [*jobs, job])
-    name = service.submit([(task.issue.id, request) for task, request, _ in part], job.display_name)
-    _write_jobs(folder, [*jobs, replace(job, state=WAITING, name=name)])
+    if any(one.plain and (one.model, one.prompt) == (job.model, job.prompt) for one in jobs):
+        job = replace(job, plain=True)
+    write_jobs(folder, [*jobs, job])
+    asked = [(task.issue.id, request) for task, request, _ in part]
+    try:
+        name = service.submit([(key, plain(one) if job.plain else one) for key, one in asked], job.display_name)
+    except SchemaRefused:
+        if job.plain:
+            raise
+        tell(f"{job.model} {NOTE}")
+        job = replace(job, plain=True)
+        name = service.submit([(key, plain(one)) for key, one in asked], job.display_name)
+    write_jobs(folder, [*jobs, replace(job, state=WAITING, name=name)])
 
 
 def _parts(many: Sequence[tuple[Task, Request, int]]) -> Iterator[list[tuple[Task, Request, int]]]:
@@ -193,52 +207,3 @@ def _parts(many: Sequence[tuple[Task, Request, int]]) -> Iterator[list[tuple[Tas
         size += bytes_
     if part:
         yield part
-
-
-def _keep(folder: Path, job: Job, batch: Batch, on_answer: Callable[[Answer], None]) -> None:
-    """Appends the job's answers. A kill half-way leaves some: those are passed over when it is done again."""
-    kept = {
-        one.id
-        for one in (from_line(Answer, line, ANSWERS) for line in read_lines(folder / ANSWERS))
-        if (one.annotator, one.prompt) == (job.annotator, job.prompt) and one.labels is not None
-    }
-    results = dict(batch.results or ())
-    with Appender(folder / ANSWERS) as answers:
-        for identity in job.issues:
-            if identity in kept or (identity not in results and batch.state == GONE):
-                continue
-            missing = GeminiError("The batch came back without an answer to this issue.")
-            answer = _answer(job, identity, results.get(identity, missing))
-            answers.write(to_line(answer))
-            on_answer(answer)
-
-
-def _answer(job: Job, identity: str, result: Reply | GeminiError) -> Answer:
-    labels, error = None, ""
-    if isinstance(result, GeminiError):
-        error = result.what
-    else:
-        try:
-            labels = parse_labels(result.text, job.names)
-        except OffSchema as off:
-            error = off.what
-    tokens = result.tokens
-    if tokens is None:
-        # The service fails for nothing; what it answered without counting is estimated.
-        assumed = {"prompt": job.issues[identity]["prompt"], "output": ASSUMED_OUTPUT_TOKENS, "estimated": 1}
-        tokens = {} if isinstance(result, GeminiError) else assumed
-    return Answer(
-        id=identity,
-        annotator=job.annotator,
-        labels=labels,
-        prompt=job.prompt,
-        error=error,
-        cut_characters=job.issues[identity]["cut"],
-        tokens=tokens,
-        cost=Price(job.model, **job.prices).of(tokens, batched=True),  # type: ignore[arg-type]
-        at=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
-
-
-def _write_jobs(folder: Path, jobs: Sequence[Job]) -> None:
-    write_text(folder / BATCH, json.dumps({"jobs": [asdict(job) for job in jobs]}, indent=1))

@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 
 from labeler.base.retry import NO_NETWORK, NO_NETWORK_REMEDY, unresolved
 from labeler.config import GeminiAccess
-from synthetic.llm.failures import KEY_REMEDY, LATER_REMEDY, BadKey, CacheGone, NoNetwork, busy, refusal, safe
+from synthetic.llm.failures import KEY_REMEDY, LATER_REMEDY, BadKey, CacheGone, NoNetwork, busy, safe
 from synthetic.llm.messages import Batch, Reply, Request, read_batch, read_reply, read_state
+from synthetic.llm.refusals import refusal
 
 if TYPE_CHECKING:
     from google import genai

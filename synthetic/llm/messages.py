@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from synthetic.llm.failures import Blocked, CutOff, GeminiError, NoAnswer, safe
+from synthetic.llm.failures import Blocked, CutOff, Empty, GeminiError, NoAnswer, NotServed, SchemaRefused, safe
+from synthetic.llm.refusals import FEWER_LABELS, refuses_schema
 
 if TYPE_CHECKING:
     from google.genai import types
@@ -51,18 +52,22 @@ class Reply:
     tokens: Mapping[str, int] | None
 
 
+Result = Reply | GeminiError
+
+
 @dataclass(frozen=True)
 class Batch:
     """A batch job. `state`: "waiting", "succeeded" (also in part), or "gone": failed, cancelled or expired.
 
-    `results` are the key of each request with its reply or what went wrong; None while the job waits.
+    `results` are the key of each request, "" where it did not come back, with its reply or what went wrong, in the
+    service's order; None while the job waits.
     """
 
     name: str
     display_name: str
     state: str
     detail: str
-    results: tuple[tuple[str, Reply | GeminiError], ...] | None = None
+    results: tuple[tuple[str, Result], ...] | None = None
 
 
 def read_reply(found: types.GenerateContentResponse) -> Reply:
@@ -84,7 +89,7 @@ def _text(found: types.GenerateContentResponse) -> str:
     if feedback is not None and feedback.block_reason is not None:
         raise Blocked(f"The service blocked the issue: {feedback.block_reason.name}.")
     if not found.candidates:
-        raise NoAnswer("The answer is empty.")
+        raise Empty("The answer is empty.")
     candidate = found.candidates[0]
     reason = candidate.finish_reason.name if candidate.finish_reason is not None else "STOP"
     if reason in _SAFETY:
@@ -93,8 +98,10 @@ def _text(found: types.GenerateContentResponse) -> str:
         raise CutOff("The answer is cut off at its limit of tokens.")
     parts = (candidate.content.parts if candidate.content is not None else None) or []
     text = "".join(part.text for part in parts if part.text and not part.thought)
-    if reason != "STOP" or not text.strip():
+    if reason != "STOP":
         raise NoAnswer(f"The answer has no text ({reason}).")
+    if not text.strip():
+        raise Empty("The answer is empty.")
     return text
 
 
@@ -124,12 +131,14 @@ def read_state(job: types.BatchJob, key: str) -> tuple[str, str]:
 def read_batch(job: types.BatchJob, key: str) -> Batch:
     """A job with its results; `key` is kept out of messages."""
     state, detail = read_state(job, key)
-    results: list[tuple[str, Reply | GeminiError]] = []
+    results: list[tuple[str, Result]] = []
     for one in (job.dest.inlined_responses if job.dest is not None else None) or []:
         named = str((one.metadata or {}).get("key", ""))
         if one.error is not None or one.response is None:
             said = safe(one.error.message or "", key) if one.error is not None else "no response"
-            results.append((named, NoAnswer(f"The service failed on this issue in the batch: {said}")))
+            what = f"The service failed on this issue in the batch: {said}"
+            strict = one.error is not None and refuses_schema(one.error.code, said)
+            results.append((named, SchemaRefused(what, FEWER_LABELS) if strict else NotServed(what)))
             continue
         try:
             results.append((named, read_reply(one.response)))

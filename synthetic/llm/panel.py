@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from labeler.console.progress import say
 from labeler.labels.label_set import LabelSet
 from synthetic.annotating.writer import Writer
 from synthetic.llm.annotator import Annotator
@@ -13,6 +14,7 @@ from synthetic.llm.asking import Asker
 from synthetic.llm.cost import Budget, Price, prices
 from synthetic.llm.pace import Pace
 from synthetic.llm.provider import Provider, connect, model_names
+from synthetic.llm.schemas import Schemas
 
 
 @dataclass(frozen=True)
@@ -75,4 +77,4 @@ def open_panel(asking: Asking, environ: Mapping[str, str], *, asks: bool = True)
     found = prices(asking.prices, model_names(asking.models), date.today())
     provider = connect(environ, asks=asks and bool(found))
     pace = Pace(asking.requests_a_minute, asking.tokens_a_minute, retries=asking.retries)
-    return Panel(asking, provider, Asker(provider, pace, Budget(asking.max_cost)), found)
+    return Panel(asking, provider, Asker(provider, pace, Budget(asking.max_cost), Schemas(say)), found)

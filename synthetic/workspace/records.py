@@ -9,6 +9,7 @@ A working folder, every file of which can be opened with an editor:
     prepare.json      what was dropped, stripped, redacted and left unmapped
     batch.json        batches handed in and not yet collected
     answers.jsonl     one annotator's answer on one issue a line, appended as it comes (Answer)
+    unmatched.jsonl   answers of batches that do not say which issue they are of, with what they cost
     agreement.json    how far the annotators agree; agreement.md for people
     decisions.jsonl   what people decided, appended as they decide (Decision)
     active.json       rounds of active learning; picked.json: the ids that were picked last
@@ -32,7 +33,7 @@ from labeler.text.issue import Issue
 
 ISSUES, FETCH, PREPARED, PREPARE = "issues.jsonl", "fetch.json", "prepared.jsonl", "prepare.json"
 ANSWERS, AGREEMENT, DECISIONS, SYNTHETIC = "answers.jsonl", "agreement.json", "decisions.jsonl", "synthetic.jsonl"
-SPLIT = "split.json"
+SPLIT, UNMATCHED_ANSWERS = "split.json", "unmatched.jsonl"
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,16 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
+TOO_MANY_STATES = (
+    "The specified schema produces a constraint that has too many states for serving. Typical causes of this error are "
+    "schemas with lots of text, schemas with long array length limits, or schemas using complex value matchers."
+)
 KEY = "AIza" + "StandIn-key-that-opens-nothing-000000"
 FAULTS = (
     "busy",  # 429 with RetryInfo of `seconds`, by default none
     "daily",  # 429, the day's quota
+    "no quota",  # 429, a quota of 0: the key has no access to the model
+    "refused",  # `refusal`: a status with what it says, and Google's reason
     "error",  # 500
     "overloaded",  # 503
     "cut",  # the connection ends in the middle of the answer
@@ -36,6 +42,7 @@ FAULTS = (
     "safety",  # the prompt is blocked
     "stopped",  # the answer is blocked: finishReason SAFETY
     "empty",  # no candidates
+    "silent",  # finishReason STOP, and no text
     "max tokens",  # cut off at maxOutputTokens
     "no usage",  # no token counts
     "wrong usage",  # token counts that cannot be
@@ -72,6 +79,7 @@ class Fault:
     text: str = ""
     model: str = ""
     seconds: float | None = None
+    refusal: tuple[int, str, str] = (403, "No.", "")
 
 
 @dataclass
@@ -98,13 +106,17 @@ class GeminiServer:
     """`answered` counts what was answered with labels (and so paid); `seen` holds headers and raw bodies of everything.
 
     Batches stay pending for `polls` looks at them; `finish(state)` ends them at once. `thoughts` tokens are used for
-    each answer. `minimum` is the least that can be cached.
+    each answer. `minimum` is the least that can be cached. A schema with an enum longer than `longest_enum` is refused,
+    by `late_refusals` not when a batch is submitted, but in its results. `edit` changes a batch's results at its end.
     """
 
     def __init__(self, key: str = KEY, *, polls: int = 0, thoughts: int = 0, minimum: int = 1024) -> None:
         self.key, self.polls, self.thoughts, self.minimum = key, polls, thoughts, minimum
         self.redirect = ""  # where set, every request is sent on to this address
         self.compose: Callable[[Asked], object] | None = None
+        self.edit: Callable[[list[dict[str, Any]]], list[dict[str, Any]]] | None = None
+        self.trouble: tuple[int, str, str] | None = None  # where set, every request is refused by it
+        self.longest_enum, self.late_refusals = math.inf, False
         self.seen: list[tuple[str, str, dict[str, str], bytes]] = []  # method, path, headers, body
         self.asked: list[Asked] = []
         self.answered: list[Asked] = []
@@ -149,6 +161,8 @@ class GeminiServer:
         with self._lock:
             self.seen.append((method, path, headers, raw))
         try:
+            if self.trouble:
+                raise Unacceptable(self.trouble[1], self.trouble[0], self.trouble[2])
             parts = urlsplit(path)
             if "key" in parse_qs(parts.query):
                 raise Unacceptable("The key stands in the address.")
@@ -187,6 +201,7 @@ class GeminiServer:
 
     def _generate(self, model: str, body: dict[str, Any]) -> tuple[int, object, Fault | None]:
         asked = self._checked(model, body)
+        self._check_schema(asked)
         with self._lock:
             self.asked.append(asked)
             fault = self._due(asked)
@@ -231,9 +246,20 @@ class GeminiServer:
             instruction = _text_of([self.caches[name]["systemInstruction"]])
         return Asked(model, body, _text_of(contents), instruction)
 
+    def _check_schema(self, asked: Asked) -> None:
+        if self._longest(asked.schema) > self.longest_enum:
+            raise Unacceptable(TOO_MANY_STATES)
+
+    def _longest(self, schema: Any) -> int:
+        if not isinstance(schema, Mapping):
+            return 0
+        return max([len(schema.get("enum", ())), *(self._longest(one) for one in schema.values())])
+
     def _answer(self, asked: Asked, kind: str, fault: Fault | None) -> tuple[int, dict[str, Any]]:
-        if kind in ("busy", "daily", "error", "overloaded", "bad key"):
+        if kind in ("busy", "daily", "no quota", "error", "overloaded", "bad key"):
             return _failure(kind, fault.seconds if fault else None)
+        if kind == "refused" and fault:
+            return fault.refusal[0], _status(*fault.refusal)
         if kind == "safety":
             usage = {"promptTokenCount": _count(asked.instruction + asked.text)}
             return 200, {
@@ -248,6 +274,8 @@ class GeminiServer:
             text = json.dumps({"labels": ["no such label"]})
         finish = {"stopped": "SAFETY", "max tokens": "MAX_TOKENS"}.get(kind, "STOP")
         content = {"role": "model", "parts": [{"text": text}]} if finish == "STOP" else {"role": "model"}
+        if kind == "silent":
+            content, text = {"role": "model", "parts": [{"text": ""}]}, ""
         candidates = [] if kind == "empty" else [{"content": content, "finishReason": finish, "index": 0}]
         answer: dict[str, Any] = {"candidates": candidates, "modelVersion": asked.model, "responseId": "standin"}
         if kind != "no usage":
@@ -274,7 +302,9 @@ class GeminiServer:
         if not batch.get("displayName") or not requests:
             raise Unacceptable("batch.displayName and inputConfig.requests are required")
         for one in requests:
-            self._checked(model, one["request"])
+            asked = self._checked(model, one["request"])
+            if not self.late_refusals:
+                self._check_schema(asked)
         with self._lock:
             job = Job(f"batches/b{next(self._numbers)}", model, batch["displayName"], requests)
             self.jobs[job.name] = job
@@ -297,8 +327,12 @@ class GeminiServer:
             fault = self._due(asked)
             if failing and failing in asked.text:
                 job.responses.append({"error": {"code": 13, "message": "Internal error encountered."}, **named})
+            elif self._longest(asked.schema) > self.longest_enum:
+                job.responses.append({"error": {"code": 3, "message": TOO_MANY_STATES}, **named})
             else:
                 job.responses.append({"response": self._answer(asked, fault.kind if fault else "", fault)[1], **named})
+        if self.edit:
+            job.responses = self.edit(job.responses)
 
     def _cache(self, body: dict[str, Any]) -> dict[str, Any]:
         """By https://ai.google.dev/api/caching."""
@@ -360,6 +394,19 @@ def _failure(kind: str, seconds: float | None) -> tuple[int, dict[str, Any]]:
     if kind == "daily":
         answer = _status(429, "You exceeded your current quota.")
         violation = {"quotaId": "GenerateRequestsPerDayPerProjectPerModel-FreeTier", "quotaValue": "250"}
+        answer["error"]["details"] = [
+            {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [violation]},
+            {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "34s"},
+        ]
+        return 429, answer
+    if kind == "no quota":
+        said = (
+            "You exceeded your current quota, please check your plan.\n* Quota exceeded for metric: "
+            "generativelanguage.googleapis.com/generate_content_free_tier_requests, limit: 0, model: gemini-x\n"
+            "Please retry in 34.07s."
+        )
+        answer = _status(429, said)
+        violation = {"quotaId": "GenerateRequestsPerDayPerProjectPerModel-FreeTier"}
         answer["error"]["details"] = [
             {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [violation]},
             {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "34s"},

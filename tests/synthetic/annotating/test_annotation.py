@@ -106,6 +106,29 @@ def test_failures_are_recorded_and_tried_again_in_the_next_run(
     assert len(good) == len([one for one in answers(folder) if one.labels is not None])
 
 
+def test_a_run_in_which_every_issue_failed_has_failed(
+    folder: Path, server: GeminiServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.fault("safety", times=6)
+    assert annotate(folder) == 1
+    said = capsys.readouterr()
+    assert "0 answers, 6 failures, 0 left" in said.out
+    assert "Not one issue was labelled: 6 of 6 failed" in said.err
+    assert "next:" not in said.out
+    server.fault("safety", times=5)
+    assert annotate(folder) == 0
+
+
+def test_an_issue_with_empty_answers_is_asked_about_again_in_the_same_run(folder: Path, server: GeminiServer) -> None:
+    server.fault("silent", times=2, text="issue 2.")
+    assert annotate(folder) == 0
+    assert len(server.asked) == 8
+    (found,) = [one for one in answers(folder) if one.id == "o/n#2"]
+    assert found.labels == ("crash",)
+    others = [one.cost for one in answers(folder) if one.id != "o/n#2"]
+    assert found.cost > 2 * max(others)
+
+
 def test_limit_and_only_narrow_the_issues(folder: Path, server: GeminiServer, tmp_path: Path) -> None:
     annotate(folder, "--limit", "2", "--samples", "2")
     assert sorted((one.id, one.annotator) for one in answers(folder)) == [

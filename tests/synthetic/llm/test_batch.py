@@ -9,12 +9,16 @@ import signal
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from synthetic.llm.batch import BATCH, read_jobs
 from synthetic.llm.cost import Price
 from synthetic.llm.messages import MAX_OUTPUT_TOKENS
+from synthetic.pipeline import spent
+from synthetic.workspace.jsonl import read_lines, write_lines
+from synthetic.workspace.records import PREPARED, UNMATCHED_ANSWERS, Prepared, to_line
 from tests.standins.gemini import GeminiServer
 from tests.synthetic.annotating.test_annotation import (
     MODEL,
@@ -178,6 +182,180 @@ def test_answers_that_a_kill_left_are_not_written_again(folder: Path, server: Ge
     batch(folder)
     assert Counter(one.id for one in answers(folder)) == {f"o/n#{n}": 1 for n in range(1, 7)}
     assert len(server.jobs) == 1
+
+
+Responses = list[dict[str, Any]]
+
+
+def nameless(responses: Responses) -> Responses:
+    return [{key: value for key, value in one.items() if key != "metadata"} for one in responses]
+
+
+def unmatched(folder: Path) -> list[dict[str, Any]]:
+    return list(read_lines(folder / UNMATCHED_ANSWERS))
+
+
+def of_many_lengths(path: Path, count: int = 12) -> Path:
+    issues = [
+        Prepared(
+            f"o/n#{n}", "o/n", n, f"{('a bug', 'the docs')[n % 2]} {n}", "word " * (n * 7 % 12) * 40, (), f"o/n#{n}"
+        )
+        for n in range(1, count + 1)
+    ]
+    write_lines(path / PREPARED, map(to_line, issues))
+    (path / "labels.yml").write_text("- bug\n- docs\n", encoding="utf-8")
+    return path
+
+
+def submitted(server: GeminiServer) -> int:
+    return sum(len(job.requests) for job in server.jobs.values())
+
+
+@pytest.mark.parametrize("metadata", [{}, {"metadata": None}, {"metadata": {}}, {"metadata": {"key": "another"}}])
+def test_answers_that_come_back_without_keys_are_matched_by_their_order_and_booked(
+    folder: Path, server: GeminiServer, capsys: pytest.CaptureFixture[str], metadata: dict[str, Any]
+) -> None:
+    batch(folder)
+    capsys.readouterr()
+    server.edit = lambda responses: [one | metadata for one in nameless(responses)]
+    server.fault("silent", text="issue 5.")
+    server.finish()
+    assert batch(folder, "--json") == 0
+    said = capsys.readouterr()
+    assert "6 answers came back without a key: matched by their order" in said.err
+    good = {one.id: one.labels for one in answers(folder) if one.labels is not None}
+    assert good == {"o/n#1": ("docs",), "o/n#2": ("crash",), "o/n#3": (), "o/n#4": ("bug",), "o/n#6": ("crash",)}
+    assert all(one.cost > 0 for one in answers(folder))
+    assert spent(folder) == pytest.approx(json.loads(said.out)["cost"])
+    assert submitted(server) == 6 + 1  # issue 5 alone is asked about again
+    assert unmatched(folder) == []
+
+
+def test_keys_that_came_back_decide_whatever_the_order_and_one_without_is_the_one_that_is_left(
+    folder: Path, server: GeminiServer
+) -> None:
+    batch(folder)
+    server.edit = lambda responses: [*nameless(responses[2:3]), *responses[3:], *responses[:2]]
+    server.finish()
+    assert batch(folder) == 0
+    assert {one.id: one.labels for one in answers(folder)} == {
+        "o/n#1": ("docs",), "o/n#2": ("crash",), "o/n#3": (), "o/n#4": ("bug",), "o/n#5": ("docs",), "o/n#6": ("crash",)
+    }  # fmt: skip
+    assert submitted(server) == 6
+
+
+def test_paid_answers_that_cannot_be_matched_are_kept_booked_and_never_paid_again_unasked(
+    folder: Path, server: GeminiServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    batch(folder)
+    server.edit = lambda responses: [responses[0], *nameless(responses[2:])]  # one has got lost on the way
+    server.finish()
+    assert batch(folder) == 1
+    said = capsys.readouterr()
+    assert "1 answers, 0 failures, 5 left" in said.out
+    assert "4 more, of unknown issues, are paid and kept in unmatched.jsonl" in said.out
+    assert "--pay-again" in said.err
+    assert [(line["place"], line["text"]) for line in unmatched(folder)][-1] == (4, '{"labels": ["crash"]}')
+    assert all(line["cost"] > 0 for line in unmatched(folder))
+    assert spent(folder) == pytest.approx(answers(folder)[0].cost + sum(line["cost"] for line in unmatched(folder)))
+    for _ in range(2):
+        assert batch(folder) == 1
+        assert (submitted(server), len(answers(folder)), len(unmatched(folder))) == (6, 1, 4)
+        assert "Nothing was submitted" in capsys.readouterr().err
+    assert annotate(folder) == 0
+    assert server.asked == []
+    assert "5 are answered in unmatched.jsonl" in capsys.readouterr().err
+    server.edit = None
+    assert batch(folder, "--pay-again") == 0
+    server.finish()
+    assert batch(folder) == 0
+    assert submitted(server) == 6 + 5
+    assert Counter(one.id for one in answers(folder)) == {f"o/n#{n}": 1 for n in range(1, 7)}
+
+
+def test_a_kill_among_unmatched_answers_leaves_each_once(folder: Path, server: GeminiServer) -> None:
+    batch(folder)
+    before = (folder / BATCH).read_bytes()
+    server.edit = lambda responses: nameless(responses[1:])
+    server.finish()
+    batch(folder)
+    lines = (folder / UNMATCHED_ANSWERS).read_bytes().splitlines(keepends=True)
+    (folder / UNMATCHED_ANSWERS).write_bytes(b"".join(lines[:2]) + lines[2][:9])
+    (folder / BATCH).write_bytes(before)
+    assert batch(folder) == 1
+    assert [line["place"] for line in unmatched(folder)] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_an_order_that_the_prompts_lengths_speak_against_is_not_believed(
+    tmp_path: Path, server: GeminiServer, shuffled: bool
+) -> None:
+    folder = of_many_lengths(tmp_path / "work")
+    batch(folder)
+    server.edit = lambda responses: nameless(responses[::-1] if shuffled else responses)
+    server.finish()
+    assert batch(folder) == shuffled
+    assert (len(answers(folder)), len(unmatched(folder))) == ((0, 12) if shuffled else (12, 0))
+    for one in answers(folder):
+        assert one.labels == (("docs",) if int(one.id.removeprefix("o/n#")) % 2 else ("bug",))
+
+
+def test_a_batch_that_succeeded_and_brings_nothing_is_not_submitted_again(folder: Path, server: GeminiServer) -> None:
+    batch(folder)
+    server.edit = lambda responses: []
+    server.finish()
+    assert [batch(folder), batch(folder)] == [1, 1]
+    assert submitted(server) == 6
+    assert [job.state for job in read_jobs(folder)] == ["unmatched"]
+
+
+def test_what_the_service_failed_on_for_nothing_is_asked_again_with_or_without_keys(
+    folder: Path, server: GeminiServer
+) -> None:
+    batch(folder)
+    server.edit = lambda responses: nameless(responses)[:4]
+    server.finish(failing="issue")
+    assert batch(folder) == 1  # all failed
+    assert (submitted(server), spent(folder), unmatched(folder)) == (12, 0.0, [])
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_schema_that_a_batch_is_refused_for_becomes_plain_strings(
+    folder: Path, server: GeminiServer, capsys: pytest.CaptureFixture[str], late: bool
+) -> None:
+    server.longest_enum, server.late_refusals = 2, late
+    server.compose = lambda asked: {"labels": ["no such" if "issue 2." in asked.text else "docs"]}
+    batch(folder)
+    server.finish()
+    assert batch(folder) == 0
+    assert "asked for plain strings" in capsys.readouterr().err
+    server.finish()
+    batch(folder)
+    assert {one.id: one.labels for one in answers(folder)} == {
+        f"o/n#{n}": None if n == 2 else ("docs",) for n in range(1, 7)
+    }
+    assert "not in the list" in next(one.error for one in answers(folder) if one.labels is None)
+    assert submitted(server) == 6 + (6 if late else 1) + 1  # issue 2 is asked about again at each look
+    assert b'"enum"' not in server.seen[-1][3]
+
+
+def test_where_a_batch_is_refused_plain_strings_too_fewer_labels_are_the_advice(
+    folder: Path, server: GeminiServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.longest_enum, server.late_refusals = -1, True
+    for expected in (0, 0, 1):
+        assert batch(folder) == expected
+        server.finish()
+    assert "fewer labels" in capsys.readouterr().err
+    assert submitted(server) == 12
+
+
+def test_a_batch_is_given_up_on_only_where_the_service_does_not_know_it(folder: Path, server: GeminiServer) -> None:
+    batch(folder)
+    server.trouble = (400, "User location is not supported for the API use.", "")
+    assert batch(folder) == 1
+    server.trouble = None
+    assert [job.state for job in read_jobs(folder)] == ["waiting"]
 
 
 def test_a_damaged_batch_file_is_named(folder: Path, server: GeminiServer, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 
 import jsonschema
 import pytest
@@ -16,9 +17,20 @@ from synthetic.annotating.instruction import CHARACTER_BUDGET, parse_labels, pro
 from synthetic.llm.annotator import Annotator
 from synthetic.llm.asking import Asker
 from synthetic.llm.cost import Budget, Price
-from synthetic.llm.failures import BadKey, Busy, Exhausted, GeminiError, OffSchema, OutOfRetries, Refused
+from synthetic.llm.failures import (
+    BadKey,
+    Busy,
+    Exhausted,
+    GeminiError,
+    NoAccess,
+    OffSchema,
+    OutOfRetries,
+    Refused,
+    SchemaRefused,
+)
 from synthetic.llm.gemini import Gemini, wire
 from synthetic.llm.pace import Pace
+from synthetic.llm.schemas import Schemas
 from tests.standins.gemini import KEY, GeminiServer
 
 LABELS = LabelSet((Label("bug", "Something is broken"), Label("type: docs"), Label("crash", "It ends")))
@@ -32,10 +44,18 @@ def server() -> Iterator[GeminiServer]:
         yield running
 
 
-def annotator(server: GeminiServer, *, key: str = "", retries: int = 50, **options: object) -> Annotator:
+def annotator(
+    server: GeminiServer,
+    *,
+    key: str = "",
+    retries: int = 50,
+    tell: Callable[[str], None] = lambda text: None,
+    **options: object,
+) -> Annotator:
     gemini = Gemini(GeminiAccess(key or server.key, server.url))
     pace = Pace(retries=retries, wait=lambda seconds: False)
-    return Annotator("gemini-x", LABELS, PRICE, Asker(gemini, pace, Budget(None)), **options)  # type: ignore[arg-type]
+    asker = Asker(gemini, pace, Budget(None), Schemas(tell))
+    return Annotator("gemini-x", LABELS, PRICE, asker, **options)  # type: ignore[arg-type]
 
 
 def test_an_answer_has_labels_tokens_and_cost(server: GeminiServer) -> None:
@@ -181,7 +201,7 @@ def test_an_answer_outside_the_schema_is_retried_twice_then_failed(server: Gemin
 
 @pytest.mark.parametrize(
     ("kind", "said"),
-    [("safety", "SAFETY"), ("stopped", "SAFETY"), ("empty", "empty"), ("max tokens", "cut off")],
+    [("safety", "SAFETY"), ("stopped", "SAFETY"), ("max tokens", "cut off")],
 )
 def test_no_answer_is_a_failure_with_a_reason_and_a_cost(server: GeminiServer, kind: str, said: str) -> None:
     server.fault(kind)
@@ -190,6 +210,23 @@ def test_no_answer_is_a_failure_with_a_reason_and_a_cost(server: GeminiServer, k
     assert said in answer.error
     assert answer.cost > 0
     assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("kind", ["silent", "empty"])
+def test_an_empty_answer_is_asked_again_within_the_run_and_every_try_is_booked(server: GeminiServer, kind: str) -> None:
+    server.fault(kind, times=2)
+    answer = annotator(server).label(ISSUE)
+    assert answer.labels == ("bug", "type: docs")
+    assert len({asked.body["generationConfig"]["seed"] for asked in server.asked}) == 3
+    assert answer.tokens is not None
+    once = annotator(server).label(ISSUE)
+    assert once.tokens is not None
+    assert answer.tokens["prompt"] == 3 * once.tokens["prompt"]
+    server.asked.clear()
+    server.fault(kind, times=99)
+    empty = annotator(server).label(ISSUE)
+    assert (empty.labels, empty.error, len(server.asked)) == (None, "The answer is empty. Asked 3 times.", 3)
+    assert empty.cost > 0
 
 
 @pytest.mark.parametrize("kind", ["no usage", "wrong usage"])
@@ -209,12 +246,71 @@ def test_thoughts_that_only_the_total_shows_are_paid(server: GeminiServer) -> No
     assert answer.tokens["thoughts"] == 70
 
 
-@pytest.mark.parametrize(("kind", "error"), [("daily", Exhausted), ("bad key", BadKey)])
+@pytest.mark.parametrize(("kind", "error"), [("daily", Exhausted), ("bad key", BadKey), ("no quota", NoAccess)])
 def test_what_no_retry_mends_ends_the_run(server: GeminiServer, kind: str, error: type[GeminiError]) -> None:
     server.fault(kind)
     with pytest.raises(error):
         annotator(server).label(ISSUE)
     assert len(server.asked) == 1
+
+
+def test_a_quota_of_nothing_is_no_access_to_the_model_and_no_used_up_day(server: GeminiServer) -> None:
+    server.fault("no quota")
+    with pytest.raises(NoAccess, match="This key has no access to the model") as caught:
+        annotator(server).label(ISSUE)
+    assert "day's quota" not in str(caught.value)
+    assert "later" not in caught.value.remedy
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "reason", "remedy"),
+    [
+        (403, "Generative Language API has not been used in project 1 before.", "SERVICE_DISABLED", "Switch the Gen"),
+        (403, "Requests to this API method are blocked.", "API_KEY_SERVICE_BLOCKED", "restricted to other APIs"),
+        (403, "The provided API key has an IP address restriction.", "API_KEY_IP_ADDRESS_BLOCKED", "certain addresses"),
+        (403, "You do not have permission to access tuned model x.", "", "another model may"),
+        (400, "User location is not supported for the API use.", "", "available-regions"),
+        (400, "Free tier is not available. Please enable billing on your project.", "", "Switch billing on"),
+    ],
+)
+def test_what_a_good_key_may_not_is_told_by_the_services_own_reason(
+    server: GeminiServer, code: int, said: str, reason: str, remedy: str
+) -> None:
+    server.fault("refused", refusal=(code, said, reason))
+    with pytest.raises(NoAccess, match=re.escape(said)) as caught:
+        annotator(server).label(ISSUE)
+    assert remedy in caught.value.remedy
+    assert "GEMINI_API_KEY" not in str(caught.value)
+
+
+def test_a_leaked_key_is_a_bad_key(server: GeminiServer) -> None:
+    server.fault("refused", refusal=(403, "Your API key was reported as leaked. Please use another API key.", ""))
+    with pytest.raises(BadKey, match="GEMINI_API_KEY"):
+        annotator(server).label(ISSUE)
+
+
+def test_a_refused_schema_becomes_plain_strings_that_are_checked_here(server: GeminiServer) -> None:
+    server.longest_enum, said = 2, []
+    server.compose = lambda asked: {"labels": ["bug"]}
+    server.fault("outside")
+    one = annotator(server, tell=said.append)
+    assert one.label(ISSUE).labels == ("bug",)
+    assert one.label(ISSUE).labels == ("bug",)
+    first, *_ = (asked.schema for asked in server.asked)
+    assert first == {**one.prompt.schema, "properties": {"labels": {"type": "array", "items": {"type": "string"}}}}
+    assert (len(server.asked), len(said)) == (3, 1)  # one of them for a name outside the list
+    refused = [json.loads(body) for _, _, _, body in server.seen if b'"enum"' in body]
+    assert len(refused) == 1  # and no second time
+    server.fault("outside", times=3)
+    assert "not in the list" in one.label(ISSUE).error
+
+
+def test_where_plain_strings_are_refused_too_fewer_labels_are_the_advice(server: GeminiServer) -> None:
+    server.longest_enum = -1
+    with pytest.raises(SchemaRefused, match="fewer labels"):
+        annotator(server).label(ISSUE)
+    assert len(server.seen) == 2
 
 
 def test_an_unknown_model_is_refused_with_a_link(server: GeminiServer) -> None:
