@@ -58,10 +58,9 @@ def headline(found: Survey) -> list[str]:
 def notes(found: Survey) -> list[str]:
     """What a reader has to know to take the figures for what they are."""
     field, window, lines = found.field, found.window, []
-    if field.reached > window.since:
-        lines.append(
-            f"GitHub's events were read back to {field.reached:%Y-%m-%d %H:%M} only: nothing older is counted."
-        )
+    if field.cut_short:
+        back = f"GitHub's events were read back to {field.reached:%Y-%m-%d %H:%M} only"
+        lines.append(f"{back} ({field.cut_short}): nothing older is counted.")
     if not found.labelled:
         seen = ", ".join(
             f"{login or 'deleted accounts'} ({count})" for login, count in list(field.labelers.items())[:5]
@@ -183,6 +182,7 @@ def figures(found: Survey) -> dict[str, Any]:
             "repository": found.repository,
             "login": found.login,
             "since": max(window.since, field.reached).isoformat(),
+            "cut_short": field.cut_short,
             "until": window.until.isoformat(),
             "settle_days": window.settle.days,
             "events": field.events,

@@ -49,13 +49,14 @@ def fetch_release(
     """Downloads and unpacks into `work`, which may hold what an earlier call left. Returns the bundle folder in it."""
     api = f"{api_url.rstrip('/')}/repos/{reference.owner}/{reference.repo}/releases"
     headers = {"X-GitHub-Api-Version": "2022-11-28", "User-Agent": "issue-labeler", **bearer(token)}
-    asset = _find_asset(reference, http, api, headers)
+    refused = _refusal(reference, bool(token))
+    asset = _find_asset(reference, http, api, headers, refused)
     archive = work / f"asset-{asset.number}"  # a replaced asset gets a new number: its parts never mix
     remote = Remote(
         what=f"{reference.asset} of {reference.owner}/{reference.repo}@{reference.tag}",
         url=f"{api}/assets/{asset.number}",
         headers={**headers, "Accept": "application/octet-stream"},
-        refused=_refusal(reference),
+        refused=refused,
         size=asset.size,
         sha256=reference.sha256 or asset.sha256,
     )
@@ -70,14 +71,16 @@ def fetch_release(
         raise
 
 
-def _find_asset(reference: ReleaseReference, http: Http, api: str, headers: Mapping[str, str]) -> _Asset:
+def _find_asset(
+    reference: ReleaseReference, http: Http, api: str, headers: Mapping[str, str], refused: Refusal
+) -> _Asset:
     what = f"release {reference.tag} of {reference.owner}/{reference.repo}"
     release = http.json(
         Remote(
             what=what,
             url=f"{api}/tags/{quote(reference.tag, safe='')}",
             headers={**headers, "Accept": "application/vnd.github+json"},
-            refused=_refusal(reference),
+            refused=refused,
         )
     )
     try:
@@ -100,7 +103,7 @@ def _find_asset(reference: ReleaseReference, http: Http, api: str, headers: Mapp
     return asset
 
 
-def _refusal(reference: ReleaseReference) -> Refusal:
+def _refusal(reference: ReleaseReference, with_token: bool) -> Refusal:
     repository = f"{reference.owner}/{reference.repo}"
 
     def refused(status: int, headers: Mapping[str, str]) -> DownloadError:
@@ -109,7 +112,14 @@ def _refusal(reference: ReleaseReference) -> Refusal:
                 f"{repository}: GitHub's hourly limit of requests is used up (HTTP {status})",
                 "Give a token (GITHUB_TOKEN): it has a larger limit. Or wait an hour.",
             )
-        if status in (401, 403, 404):
+        if status == 401:
+            what = "the token is wrong or has expired" if with_token else "it is shown to nobody without a token"
+            also = " A public release needs none: an expired one is better left out." if with_token else ""
+            return DownloadError(
+                f"{repository}: {what} (HTTP 401)",
+                f"Set GITHUB_TOKEN to one with `contents: read` on it, for instance $(gh auth token).{also}",
+            )
+        if status in (403, 404):
             return NotThereError(
                 f"{repository}: no release {reference.tag}, or no access to it (HTTP {status})",
                 "Check the spelling of owner, repository and tag. "

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from labeler.errors import GitHubError
 from labeler.github.history import account, label_event, label_events
 from labeler.github.refusals import Invalid
 from labeler.labels.label_set import fold
@@ -71,6 +72,7 @@ class Field:
         stories: issues with an event since `since`, by number.
         events: how many events were read, whatever their kind.
         reached: the time from which on nothing is missing: `since`, or later where reading had to end.
+        cut_short: why it had to end before `since`; "" where it did not.
         pull_requests, moved: how many were left out; `moved` issues are in another repository now.
         orphans: events left out because their issue was deleted.
         labelers: login -> how many labels it put on issues.
@@ -83,6 +85,7 @@ class Field:
     moved: int
     orphans: int
     labelers: Mapping[str, int]
+    cut_short: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,9 +112,12 @@ def read_stories(
     """Puts events together; they come newest first, and none is asked for after the first from before `since`.
 
     `seen` is told the time of each event read.
+
+    Raises:
+        GitHubError: GitHub refused before the first event. Later the events that were read by then count.
     """
     found: dict[int, Mapping[str, Any]] = {}
-    reached = since
+    reached, cut_short = since, ""
     try:
         for event in events:
             at = moment(event.get("created_at"))
@@ -123,13 +129,14 @@ def read_stories(
             # By its id, since new events push old ones onto the next page while pages are read.
             found.setdefault(int(event.get("id", -len(found) - 1)), event)
             if len(found) == MOST_EVENTS:
-                reached = at
+                reached, cut_short = at, f"more than {MOST_EVENTS:,} events are not read"
                 break
-    except Invalid:
+    except GitHubError as error:
         if not found:
             raise
         reached = moment(next(reversed(found.values()))["created_at"]) or since
-    return _gathered(list(reversed(found.values())), cast, reached)
+        cut_short = "GitHub shows no older ones" if isinstance(error, Invalid) else error.what.rstrip(".")
+    return _gathered(list(reversed(found.values())), cast, reached, cut_short)
 
 
 def moment(text: object) -> datetime | None:
@@ -140,7 +147,7 @@ def moment(text: object) -> datetime | None:
         return None
 
 
-def _gathered(events: list[Mapping[str, Any]], cast: Cast, reached: datetime) -> Field:
+def _gathered(events: list[Mapping[str, Any]], cast: Cast, reached: datetime, cut_short: str) -> Field:
     """`events` oldest first."""
     of_issue: dict[int, list[Mapping[str, Any]]] = {}
     homes: Counter[str] = Counter()
@@ -165,7 +172,8 @@ def _gathered(events: list[Mapping[str, Any]], cast: Cast, reached: datetime) ->
         elif story := _story(told, cast):
             stories.append(story)
             labelers.update(one.login for one in label_events(told) if one.change == "labeled")
-    return Field(tuple(stories), len(events), reached, pull_requests, moved, orphans, dict(labelers.most_common()))
+    by_whom = dict(labelers.most_common())
+    return Field(tuple(stories), len(events), reached, pull_requests, moved, orphans, by_whom, cut_short)
 
 
 def _story(events: list[Mapping[str, Any]], cast: Cast) -> Story | None:

@@ -300,6 +300,24 @@ def test_doctor_names_absent_labels_and_bad_tokens_and_exits_with_1(
     assert "✗ token" in cli.out
 
 
+@pytest.mark.parametrize(
+    ("facts", "said", "remedy"),
+    [
+        ({"archived": True}, "is archived", "Unarchive it"),
+        ({"disabled": True}, "is disabled by GitHub", "GitHub's support"),
+        ({"has_issues": False}, "has issues switched off", "Switch them on"),
+    ],
+)
+def test_doctor_says_where_a_repositorys_own_state_stands_in_the_way(
+    cli: Cli, github: GitHub, facts: dict[str, bool], said: str, remedy: str
+) -> None:
+    github.repositories[REPO].facts |= facts
+    assert cli("doctor", "--repository", REPO) == 1
+    assert f"✗ repository {REPO} {said}" in cli.out
+    assert remedy in cli.out
+    assert "1 to mend" in cli.out
+
+
 def test_doctor_says_what_is_wrong_with_a_model(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert cli("doctor", "--model", str(tmp_path / "empty"), model=False) == 1

@@ -45,6 +45,7 @@ class Repository:
     issues: dict[int, Issue] = field(default_factory=dict)
     releases: Releases = field(default_factory=Releases)
     private: bool = False
+    facts: Json = field(default_factory=dict)  # of the repository's own object, such as {"archived": True}
 
 
 class GitHub:
@@ -149,7 +150,7 @@ class GitHub:
         if repository is None or ("issue_number" in given and issue is None):
             return Answer(404, {"message": "Not Found"})
         if operation == "repos/get":
-            kept = {"private": repository.private}
+            kept = {"private": repository.private} | repository.facts
             return Answer(200, {"full_name": name, "has_issues": True, "archived": False} | kept)
         if (answer := operate(self, operation, name, request, given)) is not None:
             return answer

@@ -25,6 +25,7 @@ from tests.standins.gemini import Asked, GeminiServer, keyword_answer
 from tests.standins.github import TOKEN, Answer, serving
 from tests.standins.github import GitHub as StandIn
 from tests.standins.hub import HubServer
+from tests.standins.network import no_network
 
 REPO, PUBLISHED = "octo/hello", "octo/hello-issues"
 MODELS = ("gemini-2.5-flash", "gemini-2.5-flash-lite")
@@ -165,13 +166,18 @@ def test_a_fetch_that_ends_at_its_limit_says_that_there_are_more_until_there_are
     assert "there are more" not in said.out + said.err
 
 
+@pytest.mark.parametrize("answer", [Answer(401, {"message": "Bad credentials"}), Answer(502, b"<html>")])
 def test_a_refusal_of_github_says_that_what_was_fetched_is_kept(
-    folder: Path, github: StandIn, capsys: pytest.CaptureFixture[str]
+    folder: Path, github: StandIn, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, answer: Answer
 ) -> None:
     assert build(folder, "--limit", "30", models=MODELS[:1]) == 0
-    github.fail(Answer(401, {"message": "Bad credentials"}))
+    github.fail(answer, times=99)
+    monkeypatch.setattr("synthetic.fetching.from_github.PATIENCE_SECONDS", 0.1)
     assert build(folder, models=MODELS[:1]) == 1
     assert "What was fetched is kept; the same command goes on from there." in capsys.readouterr().err
+    github.faults.clear()
+    assert build(folder, models=MODELS[:1]) == 0
+    assert len(rows(folder)) == 40
 
 
 def test_some_of_the_steps_are_done_alone_and_without_fetching_it_says_that_there_are_more(
@@ -237,6 +243,18 @@ def test_a_failed_answer_is_tried_again_by_the_next_run(
     assert build(folder, "--json", models=MODELS[:1]) == 0
     assert steps(capsys)["annotate"]
     assert len(rows(folder)) == 40
+
+
+def test_a_build_whose_models_label_nothing_ends_there_and_says_so(
+    folder: Path, gemini: GeminiServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gemini.fault("safety", times=40)
+    assert build(folder, models=MODELS[:1]) == 1
+    said = capsys.readouterr()
+    assert "labelled none of 40 issues" in said.err
+    assert "SAFETY" in said.err
+    assert not (folder / "dataset.csv").exists()
+    assert build(folder, models=MODELS[:1]) == 0
 
 
 def test_the_limit_of_cost_stops_the_build_with_what_there_is(
@@ -307,6 +325,22 @@ def test_a_dry_run_fetches_and_says_what_the_rest_would_cost(
     assert all(one["cost"] > 0 for one in found)
     assert not gemini.seen
     assert (folder / "prepared.jsonl").is_file()
+
+
+def test_a_dry_run_without_a_network_goes_by_the_issues_fetched_before(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with monkeypatch.context() as offline:
+        no_network(offline)
+        assert build(folder, "--dry-run") == 1
+    assert "no network?" in capsys.readouterr().err
+    assert build(folder, "--dry-run") == 0
+    capsys.readouterr()
+    no_network(monkeypatch)
+    assert build(folder, "--dry-run", "--json") == 0
+    said = capsys.readouterr()
+    assert "Going by the issues that were fetched before." in said.err
+    assert [one["requests"] for one in json.loads(said.out)["estimate"]] == [40, 40]
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from labeler.labels.label_set import Label, LabelSet
 from labeler.text.issue import Issue
 from labeler.verdicts.judging import Judged, Verdict, Window, judge
 from labeler.verdicts.stories import Cast, Change, Field, Story, read_stories
-from tests.standins.github import ACTION, TOKEN, Answer, serving
+from tests.standins.github import ACTION, TOKEN, Answer, Request, serving
 from tests.standins.github import GitHub as StandIn
 
 ROOT = Path(__file__).parents[3]
@@ -215,6 +215,40 @@ def test_where_github_goes_no_further_back_the_report_starts_there(standin: Stan
     field = read_stories(told_and_rest, Cast(ACTION), SINCE)
     assert field.events == 100
     assert field.reached == datetime.fromtimestamp(standin.clock - 99, UTC)
+    assert field.cut_short == "GitHub shows no older ones"
+
+
+LIMIT = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "9999999999"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [(Answer(502, b"<html>"), "502"), (Answer(403, {"message": "API rate limit exceeded"}, LIMIT), "rate limit")],
+)
+def test_where_a_later_page_fails_what_was_read_by_then_is_reported(
+    standin: StandIn, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, answer: Answer, why: str
+) -> None:
+    standin.add_issue(REPO, 1, "It crashes")
+    for _ in range(100):
+        do(standin, 1, "+bug action", "-bug alice")
+    monkeypatch.setenv("GITHUB_API_URL", standin.url)
+    monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
+    monkeypatch.setitem(GitHub.__init__.__kwdefaults__, "budget_seconds", 0.1)
+    real = standin.answer
+
+    def but_the_second_page(request: Request, raw: bytes) -> Answer:
+        return answer if "page=2" in request.target else real(request, raw)
+
+    monkeypatch.setattr(standin, "answer", but_the_second_page)
+    assert main(["live", REPO, "--since", "2026-10-01", "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["events"] == 100
+    assert why in figures["cut_short"]
+    assert figures["since"] == datetime.fromtimestamp(standin.clock - 99, UTC).isoformat()
+    assert main(["live", REPO, "--since", "2026-10-01", "--markdown", "-"]) == 0
+    report = capsys.readouterr().out
+    assert why in report
+    assert "nothing older is counted" in report
 
 
 def test_a_very_busy_repository_is_read_to_a_bound_and_no_further(

@@ -169,6 +169,15 @@ def test_the_hourly_limit_is_told_apart(site: Site) -> None:
     assert "token" in caught.value.remedy
 
 
+@pytest.mark.parametrize(("token", "what"), [("ghp_expired", "wrong or has expired"), ("", "without a token")])
+def test_a_token_that_is_not_accepted_is_no_question_of_spelling(site: Site, token: str, what: str) -> None:
+    site.server.fault("/tags/", "status", status=401)
+    with pytest.raises(DownloadError, match=what) as caught:
+        site.resolve(github_token=token)
+    assert "GITHUB_TOKEN" in caught.value.remedy
+    assert "spelling" not in str(caught.value)
+
+
 def test_an_answer_that_is_no_release_is_an_error(site: Site) -> None:
     site.server.fault("/tags/", "status", status=200)
     with pytest.raises(DownloadError, match="not GitHub's description of a release"):

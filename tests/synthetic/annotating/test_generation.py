@@ -167,6 +167,14 @@ def test_a_model_that_only_repeats_itself_is_given_up_on(
     assert "gave up on docs" in capsys.readouterr().out
 
 
+def test_a_run_in_which_every_request_failed_has_failed(
+    folder: Path, server: GeminiServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.fault("safety", times=99)
+    assert generate(folder) == 1
+    assert "No issue was written: 9 requests failed" in capsys.readouterr().err
+
+
 def test_an_issue_without_the_label_asked_for_is_dropped_and_further_labels_are_kept(
     folder: Path, server: GeminiServer
 ) -> None:

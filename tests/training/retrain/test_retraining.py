@@ -35,6 +35,7 @@ from tests.standins.gemini import GeminiServer
 from tests.standins.github import ACTION, TOKEN, serving
 from tests.standins.github import GitHub as StandIn
 from tests.standins.hub import HubServer
+from tests.standins.network import no_network
 from tests.training.small import small_settings, write_base
 from tests.working_folder import make_folder
 from training.cli import main
@@ -333,6 +334,20 @@ def test_a_dry_run_says_what_would_be_done_and_cost_without_torch(world: World, 
     assert f"about {-(-train // 4) * 14:,} steps of 4 rows" in done.stdout
     assert world.asked()[1:] == before[1:]
     assert not (tmp_path / FIRST).exists()
+
+
+def test_a_dry_run_without_a_network_goes_by_the_issues_fetched_before(
+    world: World, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ["retrain", "--config", str(world.folder / "retrain.toml"), "--out", str(tmp_path), "--dry-run"]
+    assert main(arguments) == 0
+    no_network(monkeypatch)
+    capsys.readouterr()
+    assert main(arguments) == 0
+    said = capsys.readouterr()
+    assert "Going by the issues that were fetched before." in said.err
+    assert "not done: no network" in said.out
+    assert f"questions to {MODEL}" in said.out
 
 
 def test_labelling_that_broke_off_goes_on_and_pays_for_nothing_twice(
