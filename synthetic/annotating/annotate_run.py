@@ -178,9 +178,9 @@ def by_batch(job: Job) -> Annotated:
 
 def _unmatched(folder: Path, jobs: Sequence[BatchJob]) -> Unmatched:
     issues, names = sum(len(one.issues) for one in jobs), ", ".join(one.name for one in jobs)
-    what = f"Of {names} came answers without keys: which of them are to {issues:,} issues cannot be told."
+    what = f"{names} ended, and {issues:,} issues got no answer that can be matched to them."
     remedy = (
-        f"They are paid, and kept in {folder / UNMATCHED_ANSWERS}. To ask about these issues again, and pay again, add "
+        f"What came back is paid, and kept in {folder / UNMATCHED_ANSWERS}. To ask about these issues again, and pay again, add "
         "--pay-again; without --batch the other issues are asked about one by one."
     )
     return Unmatched(f"{what} Nothing was submitted.", remedy)

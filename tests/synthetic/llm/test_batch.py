@@ -273,6 +273,21 @@ def test_paid_answers_that_cannot_be_matched_are_kept_booked_and_never_paid_agai
     assert Counter(one.id for one in answers(folder)) == {f"o/n#{n}": 1 for n in range(1, 7)}
 
 
+def test_what_could_not_be_matched_can_be_asked_about_one_by_one(
+    folder: Path, server: GeminiServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    batch(folder)
+    server.edit = lambda responses: nameless(responses[1:])
+    server.finish()
+    batch(folder)
+    capsys.readouterr()
+    assert annotate(folder, "--pay-again", "--dry-run", "--json") == 0
+    assert [one["requests"] for one in json.loads(capsys.readouterr().out)["estimate"]] == [6]
+    assert [job.state for job in read_jobs(folder)] == ["unmatched"]
+    assert annotate(folder, "--pay-again") == 0
+    assert Counter(one.id for one in answers(folder)) == {f"o/n#{n}": 1 for n in range(1, 7)}
+
+
 def test_a_kill_among_unmatched_answers_leaves_each_once(folder: Path, server: GeminiServer) -> None:
     batch(folder)
     before = (folder / BATCH).read_bytes()
