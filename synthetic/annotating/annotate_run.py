@@ -180,7 +180,7 @@ def _unmatched(folder: Path, jobs: Sequence[BatchJob]) -> Unmatched:
     issues, names = sum(len(one.issues) for one in jobs), ", ".join(one.name for one in jobs)
     what = f"{names} ended, and {issues:,} issues got no answer that can be matched to them."
     remedy = (
-        f"What came back is paid, and kept in {folder / UNMATCHED_ANSWERS}. To ask about these issues again, and pay again, add "
-        "--pay-again; without --batch the other issues are asked about one by one."
+        f"What came back is paid, and kept in {folder / UNMATCHED_ANSWERS}. To ask about these issues again, and pay "
+        "again, add --pay-again; without --batch the other issues are asked about one by one."
     )
     return Unmatched(f"{what} Nothing was submitted.", remedy)

@@ -41,8 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=positive, metavar="N", help="at most N issues that lack an answer")
     parser.add_argument("--dry-run", action="store_true", help="print a request and the estimated cost; send nothing")
     add_spending(parser)
-    parser.add_argument("--batch", action="store_true", help="by the Batch API: half the price; run again to collect")
-    parser.add_argument("--pay-again", action="store_true", help="ask again what a batch answered without saying whom")
+    parser.add_argument(
+        "--batch", action="store_true", help="by the Batch API: half the price, within a day; run again to collect"
+    )
+    parser.add_argument("--pay-again", action="store_true", help="ask again where a batch's answers fit no issue")
     add_pace(parser)
     parser.add_argument("--tokens-a-minute", type=positive, metavar="N", help="at most about so many tokens a minute")
     parser.add_argument(
