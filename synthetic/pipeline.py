@@ -25,6 +25,7 @@ from synthetic.dataset.splitting import split
 from synthetic.fetching.fetcher import read_state
 from synthetic.fetching.from_github import fetch_from_github
 from synthetic.llm.batch import read_jobs, under_way
+from synthetic.llm.estimate import Estimate, estimate
 from synthetic.llm.failures import OverBudget
 from synthetic.preparing.preparation import prepare
 from synthetic.recipe import STEPS, Recipe, Step
@@ -93,6 +94,17 @@ def what_is_left(folder: Path, recipe: Recipe) -> Plan:
     """What the annotators would be asked about the prepared issues. Raises InputError where there are none."""
     held = list(under_way(read_jobs(folder)))
     return plan(folder, recipe.annotators, under_way=held)
+
+
+def what_it_costs(folder: Path, recipe: Recipe, say: Say = lambda text: None) -> list[Estimate]:
+    """Does the steps that cost nothing, and estimates what the annotators would cost then.
+
+    Raises:
+        LabelerError: of these steps.
+    """
+    rehearse(folder, recipe, say)
+    planned = what_is_left(folder, recipe)
+    return estimate(planned.tasks, planned.measured, recipe.concurrency)
 
 
 def spent(folder: Path) -> float:
