@@ -13,6 +13,7 @@ from labeler.decision.policy import Policy
 from labeler.errors import UsageError
 from labeler.fetch.models import resolve_model
 from labeler.labels.label_set import read_labels
+from labeler.labels.strangers import said_of
 from labeler.model.predict import Labeler
 
 if TYPE_CHECKING:
@@ -79,6 +80,12 @@ def check_thresholds(policy: Policy, labeler: Labeler) -> None:
         raise UsageError(
             f"--threshold: no label {', '.join(unknown)}", f"The labels are: {', '.join(labeler.labels.names)}."
         )
+
+
+def tell_strangers(labeler: Labeler) -> None:
+    """Says on stderr which labels the model was not tuned on."""
+    if said := said_of(labeler.strangers):
+        print(said, file=sys.stderr)
 
 
 def load_from(arguments: argparse.Namespace, machine: Machine, *, workers: int = 1) -> Labeler:

@@ -19,6 +19,7 @@ from labeler.commands.common import (
     load_from,
     parse_target,
     policy_from,
+    tell_strangers,
 )
 from labeler.config import Machine
 from labeler.data.textfile import one_line
@@ -88,6 +89,7 @@ def run(arguments: argparse.Namespace, machine: Machine) -> int:
     many = len(issues) > 1
     labeler = load_from(arguments, machine, workers=(arguments.threads or available_cores()) if many else 1)
     check_thresholds(policy, labeler)
+    tell_strangers(labeler)
     from labeler.console.progress import counted
 
     with counted(len(issues), "labelling") as done:

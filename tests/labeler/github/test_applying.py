@@ -3,7 +3,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +47,14 @@ class Labeler:
     thresholds: Mapping[str, float] = field(default_factory=dict)
     card: Card = Card()
     seen: list[Issue] = field(default_factory=list)
+    strangers: Mapping[str, str] = field(default_factory=dict)
+
+    def showing(self, labels: LabelSet) -> Labeler:
+        return replace(self, labels=labels)  # one list of what was seen
 
     def predict(self, issue: Issue) -> Prediction:
         self.seen.append(issue)
-        return Prediction(self.probabilities)
+        return Prediction({name: p for name, p in self.probabilities.items() if self.labels.find(name)})
 
 
 @pytest.fixture
