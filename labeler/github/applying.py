@@ -52,6 +52,7 @@ class Predictor(Protocol):
     @property
     def strangers(self) -> Mapping[str, str]: ...
     def showing(self, labels: LabelSet) -> Predictor: ...
+    def make_ready(self) -> None: ...
     def predict(self, issue: Issue) -> Prediction: ...
 
 
@@ -138,7 +139,8 @@ def run_action(
     try:
         settings = read_settings(environ)
         if settings.warm_up:
-            labeler = load_labeler(settings)
+            labeler = _as_live(load_labeler(settings), settings, connect or _connect, log)
+            labeler.make_ready()
             ready = f"{labeler.card.name} {labeler.card.version} is ready for {len(labeler.labels)} labels."
             log.notice(ready, TITLE)
             write_outputs(files.output, {**NOTHING, "ready": "true"})
@@ -181,6 +183,18 @@ def act(settings: Settings, connect: Connect, load_labeler: LoadLabeler, log: Lo
         labels_path=settings.labels.name if settings.labels else "",
     )
     return _timed(outcome, time.perf_counter() - started)
+
+
+def _as_live(labeler: Predictor, settings: Settings, connect: Connect, log: Log) -> Predictor:
+    """With the list that issues will be asked under; with all of it where the repository's labels cannot be read."""
+    if not (settings.token and settings.repository):
+        return labeler
+    try:
+        live = tuple(label.name for label in connect(settings, log.line).labels(settings.repository))
+    except LabelerError as error:
+        log.warning(f"The whole list is made ready: {error.what}", TITLE)
+        return labeler
+    return labeler.showing(part_of(labeler.labels, live).shown)
 
 
 def _standing(

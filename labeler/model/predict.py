@@ -89,6 +89,10 @@ class Labeler:
         """The list made ready, when it is first wanted: the repository may lack a part of it (see `showing`)."""
         return self.engine.task(self._asked)
 
+    def make_ready(self) -> None:
+        """Computes what the list needs, and keeps it, before the first issue comes."""
+        _ = self.task
+
     def showing(self, labels: LabelSet) -> Labeler:
         """The same model with another list, sharing all that is loaded."""
         if labels == self.labels:
