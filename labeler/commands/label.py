@@ -14,6 +14,7 @@ from labeler.commands.common import (
     choice_from,
     connect,
     policy_from,
+    tell_strangers,
 )
 from labeler.config import Machine
 from labeler.console.printing import is_terminal, print_explanations, print_json, print_lines, print_list
@@ -54,6 +55,7 @@ def run(arguments: argparse.Namespace, machine: Machine) -> int:
     workers = (arguments.threads or available_cores()) if many else 1
     labeler = choice_from(arguments).load(machine, workers=workers)
     check_thresholds(policy, labeler)
+    tell_strangers(labeler)
     from labeler.console.progress import counted
 
     with counted(len(issues), "labelling") as done:
