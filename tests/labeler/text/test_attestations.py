@@ -51,4 +51,4 @@ def test_most_of_a_list_speaks_for_the_rest_but_not_for_evidence() -> None:
         "The docs are wrong here",
     ]
     assert attested(items) == [True, True, True, False]
-    assert attested(items[2:]) == [False, False, False]
+    assert attested(items[2:]) == [False, False]
