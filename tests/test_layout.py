@@ -14,7 +14,8 @@ MOST_COMMAND_LINES = 120
 # Commands that are longer: none is to come to them.
 LONG_COMMANDS = {
     "eval/commands/compare.py", "eval/commands/curve.py", "eval/commands/live.py", "eval/commands/nlbse24.py",
-    "eval/commands/speed.py", "training/commands/export.py", "training/commands/retrain.py", "training/commands/vocabulary.py",
+    "eval/commands/speed.py", "training/commands/export.py", "training/commands/retrain.py",
+    "training/commands/vocabulary.py",
 }  # fmt: skip
 
 
