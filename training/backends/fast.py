@@ -114,7 +114,8 @@ def _weights(modules: list[Any]) -> tuple[float, list[Matrix]]:
 
 def _layer(
     kernels: Kernels, stream: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, mask: torch.Tensor | None,
-    matrices: list[Matrix], norms: list[torch.Tensor], scale: float, dtype: torch.dtype, shape: tuple[int, int, int, float, float],
+    matrices: list[Matrix], norms: list[torch.Tensor], scale: float, dtype: torch.dtype,
+    shape: tuple[int, int, int, float, float],
 ) -> torch.Tensor:  # fmt: skip
     """One layer of transformers' Gemma3DecoderLayer.
 
