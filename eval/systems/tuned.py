@@ -90,7 +90,7 @@ def tuned_systems(bases: Sequence[str], preset: str, changes: Sequence[str]) -> 
         UsageError: packages are missing, or two bases would have one name.
     """
     if missing := [name for name in NEEDED if find_spec(name) is None]:
-        raise UsageError(f"--tune needs {', '.join(missing)}", "Install them: pip install '.[eval,train]'")
+        raise UsageError(f"--tune needs {', '.join(missing)}", f"Install them: pip install -e '.[train]'\n{CPU_TORCH}")
     options = ("--preset", _place(preset), *(part for change in changes for part in ("--set", change)))
     rests_on = _content(preset) + training_code()
     systems = [
