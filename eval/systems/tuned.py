@@ -20,6 +20,7 @@ from eval.systems.training_process import training_code, training_command
 from labeler.base.examples import Examples
 from labeler.base.reader import Reader
 from labeler.base.store import Store
+from labeler.console.command_line import CPU_TORCH
 from labeler.data.dataset import Row, write_dataset
 from labeler.data.dataset_folder import DATASET, write_labels, write_sources
 from labeler.errors import LabelerError, UsageError
