@@ -12,8 +12,8 @@ from eval.systems.results import Comparison
 
 
 def document(comparison: Comparison, refitted: Refitted | None = None) -> dict[str, Any]:
-    """Every system's figures, the main one first, and the refitted thresholds. Figures may be numpy's, or nan: JSON
-    takes them by way of `eval.systems.plain`.
+    """Every system's figures, the main one first, and the refitted thresholds. A figure that there is none of is
+    nan or None: `eval.systems.plain` makes it JSON's null.
     """
     return {
         "title": comparison.title,
