@@ -13,7 +13,6 @@ MOST_MODULES, MOST_LINES = 16, 312
 MOST_COMMAND_LINES = 120
 
 
-# Commands that are longer: none is to come to them.
 def modules(package: str) -> list[Path]:
     return [path for path in sorted((ROOT / package).rglob("*.py")) if not path.name.startswith("__")]
 

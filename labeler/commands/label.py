@@ -93,9 +93,9 @@ def _issues(arguments: argparse.Namespace, machine: Machine) -> tuple[list[Issue
     if arguments.body:
         raise UsageError("--body without --title", "Give the issue's title too.")
     if arguments.file or arguments.issue == "-":
-        sources = arguments.file or [arguments.issue]
-        read = [(source, issue) for source in sources for issue in _read(source)]
-        return [issue for _, issue in read], [source for source, _ in read] if len(sources) > 1 else []
+        from labeler.data.several_files import read_files
+
+        return read_files(arguments.file or [arguments.issue])
     if arguments.issue is None:
         raise UsageError("No issue was given.", "Try: python -m labeler --title 'Crash when saving'   (or --help)")
     from labeler.github.target import parse_target
@@ -105,15 +105,6 @@ def _issues(arguments: argparse.Namespace, machine: Machine) -> tuple[list[Issue
     if issue.is_pull_request:
         raise InputError(f"{repository}#{number} is a pull request", "Only issues are labelled.")
     return [issue], []
-
-
-def _read(source: str) -> list[Issue]:
-    from labeler.data.issue_files import read_issues
-
-    issues = list(read_issues(source))
-    if not issues:
-        raise InputError(f"{source}: no issues in it", "Check the file.")
-    return issues
 
 
 def _printer(arguments: argparse.Namespace, many: bool) -> Callable[[Iterable[Labelled], Labeler], None]:
