@@ -38,4 +38,4 @@ def next_step(built: Built, folder: Path, max_cost: float | None) -> str:
     if built.undecided:
         first = f"python -m synthetic review {folder}"
         return f"next: {first}   ({built.undecided:,} issues on which the annotators disagree), then this command again"
-    return f"next: python -m training run --data {folder / 'dataset.csv'} --out runs/{folder.name}"
+    return f"next: python -m training run --data {folder} --base labeler/starter --preset few --out runs/{folder.name}"
