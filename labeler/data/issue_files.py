@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from labeler.data.textfile import csv_rows, decode_lines, decoded_lines, parsed_json
+from labeler.data.encodings import SAVE_AS_CSV, WORKBOOKS
+from labeler.data.issue_table import ENDINGS, Kept, TableOptions, read_table
+from labeler.data.textfile import decode_lines, decoded_lines, parsed_json
 from labeler.errors import InputError
 from labeler.text.issue import Issue, from_event, from_rest
 
@@ -21,8 +23,15 @@ _HEADING = re.compile(r"#{1,6}[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*\Z")
 _UNDERLINE = re.compile(r"[ ]{0,3}(?:={2,}|-{2,})[ \t]*\r?\Z")
 
 
-def read_issues(path: str | Path, stdin: BinaryIO | None = None) -> Iterator[Issue]:
-    """The issues of a file, by its ending: .jsonl .ndjson .json .csv .md .markdown .txt; "-" is standard input.
+def read_issues(
+    path: str | Path,
+    stdin: BinaryIO | None = None,
+    *,
+    table: TableOptions | None = None,
+    say: Callable[[str], None] | None = None,
+    kept: Kept | None = None,
+) -> Iterator[Issue]:
+    """The issues of a file, by its ending: .jsonl .ndjson .json .csv .tsv .tab .md .markdown .txt; "-" is stdin.
 
     A line of JSONL, or an item of a JSON array, is an object with `Issue`'s own keys, a REST object, or an event.
     Standard input is JSON where it starts so, otherwise one issue in Markdown. Raises InputError, on the way, at the
@@ -30,14 +39,16 @@ def read_issues(path: str | Path, stdin: BinaryIO | None = None) -> Iterator[Iss
     """
     if str(path) == "-":
         return _from_stdin(sys.stdin.buffer if stdin is None else stdin)
-    source, lines = str(path), decoded_lines(path)
-    match Path(path).suffix.lower():
+    source, lines, ending = str(path), decoded_lines(path), Path(path).suffix.lower()
+    if ending in ENDINGS or (ending == ".txt" and table is not None and table.delimiter):
+        return _from_table(Path(path), table, say, kept)
+    match ending:
         case ".jsonl" | ".ndjson" | ".json":
             return _from_json(lines, source)
-        case ".csv":
-            return _from_csv(lines, source)
         case ".md" | ".markdown" | ".txt":
             return _from_markdown(lines, source, Path(path).name)
+    if ending in WORKBOOKS:
+        raise InputError(f"{path}: unknown kind of file: a spreadsheet's own, not text", SAVE_AS_CSV)
     raise InputError(f"{path}: unknown kind of file", "Give a .jsonl, .json, .csv, .md or .txt file, or - for stdin.")
 
 
@@ -86,18 +97,11 @@ def _issue(item: object, where: str) -> Issue:
     return from_event(item, where) if isinstance(item.get("issue"), dict) else from_rest(item, where=where)
 
 
-def _from_csv(lines: Iterable[str], source: str) -> Iterator[Issue]:
-    """Columns title and body; number, labels, id, repo (or repository), author and state where they are there."""
-    rows = csv_rows(lines, source)
-    where, header = next(rows, (f"{source}:1", []))
-    names = [name.strip().lower() for name in header]
-    for wanted in ("title", "body"):
-        if names.count(wanted) != 1:
-            remedy = "The first row names the columns: title,body and, if you like, number,labels,id,repo."
-            raise InputError(f"{where}: column {wanted}: {'twice' if wanted in names else 'missing'}", remedy)
-    for where, texts in rows:
-        given = dict(zip(names, texts, strict=True))
-        yield from_rest(given, where=where)
+def _from_table(
+    path: Path, options: TableOptions | None, say: Callable[[str], None] | None, kept: Kept | None
+) -> Iterator[Issue]:
+    for item, where in read_table(path, options, say=say, kept=kept):
+        yield from_rest(item, where=where)
 
 
 def _from_markdown(lines: Iterable[str], source: str, identity: str) -> Iterator[Issue]:

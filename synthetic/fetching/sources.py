@@ -15,7 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labeler.data.textfile import csv_rows, decoded_lines
+from labeler.data.issue_table import read_table
+from labeler.data.textfile import decoded_lines
 from labeler.errors import InputError
 from labeler.github.history import LabelEvent
 from synthetic.fetching.fetcher import Fetched
@@ -145,16 +146,17 @@ def _object(item: object, where: str) -> tuple[dict[str, Any], str]:
     return item, where
 
 
-def _csv(path: Path) -> Items:
-    rows = csv_rows(decoded_lines(path), str(path))
-    where, header = next(rows, (f"{path}:1", []))
-    names = [name.strip().lower() for name in header]
-    for wanted in ("title", "body"):
-        if names.count(wanted) != 1:
-            remedy = "The first row names the columns: title,body and, if you like, number,labels,repo,created_at."
-            raise InputError(f"{where}: column {wanted}: {'twice' if wanted in names else 'missing'}", remedy)
-    for where, texts in rows:
-        yield dict(zip(names, texts, strict=True)), where
+def _table(path: Path) -> Items:
+    """A table by any tracker; a key such as APP-12 is a number only while all are of one project."""
+    project = ""
+    for item, where in read_table(path):
+        prefix, dash, _ = str(item.get("id", "")).rpartition("-")
+        if dash and str(item["number"]) == str(item["id"])[len(prefix) + 1 :]:
+            if project and prefix != project:
+                what = f"{where}: issue key: of project {prefix}, and those before of {project}"
+                raise InputError(what, "Give each project a file and a --repo of its own: their numbers overlap.")
+            project = prefix
+        yield item, where
 
 
 def _parquet(path: Path) -> Items:
@@ -216,5 +218,6 @@ _READERS: dict[str, Callable[[Path], Items]] = {
     ".jsonl": _json_lines,
     ".ndjson": _json_lines,
     ".json": _json,
-    ".csv": _csv,
+    ".csv": _table,
+    ".tsv": _table,
 }
