@@ -6,10 +6,11 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from labeler.config import environment, read_machine
-from labeler.console.command_line import EXIT_CODES, Parser, guarded
+from labeler.console.command_line import EXIT_CODES, Parser, guarded, refuse_command, what_is_missing_named
 
 COMMANDS = {
     "label": "label issues and print the labels (the default command)",
@@ -41,19 +42,25 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(given: list[str]) -> int:
+    program = "issue-labeler" if Path(sys.argv[0]).stem == "issue-labeler" else "python -m labeler"
+    if given and given[0].isidentifier() and given[0] not in COMMANDS:  # an issue is "-", or has a # or a /
+        refuse_command(program, given[0], COMMANDS)
     name = given[0] if given and given[0] in COMMANDS else "label"
     module = command_module(name)
     is_default = not (given and given[0] == name)
     parser = Parser(
-        prog="python -m labeler" + ("" if is_default else f" {name}"),
+        prog=program + ("" if is_default else f" {name}"),
         allow_abbrev=False,
         description=_overview() if is_default else module.__doc__,
         epilog=EXAMPLES if is_default else getattr(module, "EXAMPLES", None),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    if is_default:
+        parser.add_version()
     module.add_arguments(parser)
-    arguments = parser.parse_args(given if is_default else given[1:])
-    code: int = module.run(arguments, read_machine(environment()))
+    arguments = parser.take(given if is_default else given[1:])
+    with what_is_missing_named("labeler", name, "pip install -e ."):
+        code: int = module.run(arguments, read_machine(environment()))
     return code
 
 

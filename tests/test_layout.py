@@ -60,4 +60,4 @@ def test_tests_stand_in_the_folders_of_what_they_test() -> None:
     found = {path.relative_to(ROOT / "tests").parent for path in (ROOT / "tests").rglob("test_*.py")}
     assert found - rooms == {Path()}
     flat = {path.name for path in (ROOT / "tests").glob("test_*.py")}
-    assert flat == {f"test_{name}.py" for name in ("imports", "layout", "pages", "pictures", "readme")}
+    assert flat == {f"test_{name}.py" for name in ("imports", "layout", "pages", "pictures", "readme", "wheel")}

@@ -124,9 +124,10 @@ def tuned_systems(arguments: argparse.Namespace) -> list[System]:
     from importlib.util import find_spec
 
     from eval.systems.tuned import tuned
+    from labeler.console.command_line import CPU_TORCH
 
     if missing := [name for name in ("torch", "transformers", "peft") if find_spec(name) is None]:
-        raise UsageError(f"--tune needs {', '.join(missing)}", "Install them: pip install '.[eval,train]'")
+        raise UsageError(f"--tune needs {', '.join(missing)}", f"Install them: pip install -e '.[train]'\n{CPU_TORCH}")
     found = tuned(arguments.tune, arguments.preset or "default", arguments.set)
     if len({system.key for system in found}) < len(found):
         raise UsageError("two of --tune have the same name", "Call their folders by different names.")

@@ -114,7 +114,7 @@ def gemini_models(models: Sequence[str], given_prices: Sequence[str], store: Sto
     try:
         import google.genai  # noqa: F401
     except ImportError as error:
-        raise LabelerError("--gemini needs google-genai", "Install it: pip install '.[synthetic]'") from error
+        raise LabelerError("--gemini needs google-genai", "Install it: pip install -e '.[synthetic]'") from error
 
     names = list(dict.fromkeys(model.removeprefix("models/") for model in models))
     found = prices(given_prices, names, date.today())

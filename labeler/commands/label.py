@@ -34,7 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("issue", nargs="?", help="owner/repo#123, an issue's address, or - for standard input")
     parser.add_argument("--title", help="the issue's title")
     parser.add_argument("--body", default="", help="the issue's text")
-    parser.add_argument("--file", metavar="FILE", help="issues as .jsonl, .json, .csv or .md")
+    parser.add_argument(
+        "--file",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="issues as .jsonl, .json, .csv or .md; may be repeated: results then say which file",
+    )
     add_model_options(parser)
     add_policy_options(parser)
     group = parser.add_argument_group("output")
@@ -46,10 +52,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, machine: Machine) -> int:
     if arguments.out and arguments.out.suffix.lower() not in OUT_KINDS:
         raise UsageError(f"--out {arguments.out}: unknown kind of file", "Name a .csv or .jsonl file.")
-    if arguments.out and arguments.file and Path(arguments.file).resolve() == arguments.out.resolve():
+    if arguments.out and arguments.out.resolve() in [Path(file).resolve() for file in arguments.file]:
         raise UsageError(f"--out {arguments.out}: the file that is read", "Name another file for the results.")
     policy = policy_from(arguments)
-    issues = _issues(arguments, machine)
+    issues, files = _issues(arguments, machine)
     many = len(issues) > 1
     workers = (arguments.threads or available_cores()) if many else 1
     labeler = choice_from(arguments).load(machine, workers=workers)
@@ -58,10 +64,12 @@ def run(arguments: argparse.Namespace, machine: Machine) -> int:
 
     with counted(len(issues), "labelling") as done:
         results: Iterable[Labelled] = label_issues(issues, labeler, policy, done)
+        if files:
+            results = map(Labelled.of_file, results, files)
         if arguments.out:
             from labeler.console.results_file import write_results
 
-            write_results(arguments.out, results, labeler)
+            write_results(arguments.out, results, labeler, several_files=bool(files))
         elif is_terminal():
             results = list(results)  # the bar goes before the first line comes
         else:
@@ -73,28 +81,37 @@ def run(arguments: argparse.Namespace, machine: Machine) -> int:
     return 0
 
 
-def _issues(arguments: argparse.Namespace, machine: Machine) -> list[Issue]:
-    given = [arguments.issue is not None, arguments.title is not None, arguments.file is not None]
+def _issues(arguments: argparse.Namespace, machine: Machine) -> tuple[list[Issue], list[str]]:
+    """The issues, and of each which file it is from: none where fewer than two files were given."""
+    given = [arguments.issue is not None, arguments.title is not None, bool(arguments.file)]
     if sum(given) > 1:
         raise UsageError("More than one of an issue, --title and --file was given.", "Give one of them.")
     if arguments.title is not None:
-        return [Issue(title=arguments.title, body=arguments.body)]
+        return [Issue(title=arguments.title, body=arguments.body)], []
     if arguments.body:
         raise UsageError("--body without --title", "Give the issue's title too.")
-    if arguments.file is not None or arguments.issue == "-":
-        from labeler.data.issue_files import read_issues
-
-        source = arguments.file or arguments.issue
-        issues = list(read_issues(source))
-        if not issues:
-            raise InputError(f"{source}: no issues in it", "Check the file.")
-        return issues
+    if arguments.file or arguments.issue == "-":
+        sources = arguments.file or [arguments.issue]
+        read = [(source, issue) for source in sources for issue in _read(source)]
+        return [issue for _, issue in read], [source for source, _ in read] if len(sources) > 1 else []
     if arguments.issue is None:
         raise UsageError("No issue was given.", "Try: python -m labeler --title 'Crash when saving'   (or --help)")
     from labeler.github.target import parse_target
 
     repository, number = parse_target(arguments.issue)
-    return [from_rest(connect(machine).issue(repository, number), repository)]
+    issue = from_rest(connect(machine).issue(repository, number), repository)
+    if issue.is_pull_request:
+        raise InputError(f"{repository}#{number} is a pull request", "Only issues are labelled.")
+    return [issue], []
+
+
+def _read(source: str) -> list[Issue]:
+    from labeler.data.issue_files import read_issues
+
+    issues = list(read_issues(source))
+    if not issues:
+        raise InputError(f"{source}: no issues in it", "Check the file.")
+    return issues
 
 
 def _printer(arguments: argparse.Namespace, many: bool) -> Callable[[Iterable[Labelled], Labeler], None]:

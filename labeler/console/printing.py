@@ -31,7 +31,7 @@ def print_lines(results: Iterable[Labelled], labeler: Labeler) -> None:
 
 
 def print_list(results: Iterable[Labelled], labeler: Labeler) -> None:
-    """Labels beside titles: a table on a terminal, else fields between tabs."""
+    """Labels beside titles: a table on a terminal, else fields between tabs; of several files, first which."""
     if is_terminal():
         from labeler.console import terminal
 
@@ -40,7 +40,8 @@ def print_list(results: Iterable[Labelled], labeler: Labeler) -> None:
     for result in results:
         issue = result.issue
         name = f"{issue.repository}#{issue.number}" if issue.number else issue.id
-        print("\t".join((name, SEPARATOR.join(result.labels), one_line(issue.title))))
+        file = [result.file] if result.file else []
+        print("\t".join((*file, name, SEPARATOR.join(result.labels), one_line(issue.title))))
 
 
 def print_explanations(results: Iterable[Labelled], labeler: Labeler) -> None:

@@ -16,15 +16,20 @@ from labeler.model.predict import Labeler
 from labeler.text.answer import SEPARATOR
 
 
-def write_results(path: Path, results: Iterable[Labelled], labeler: Labeler) -> None:
+def write_results(path: Path, results: Iterable[Labelled], labeler: Labeler, *, several_files: bool = False) -> None:
     """Writes all results or none, by the file's ending: JSON lines for .jsonl, else CSV with a column a probability.
+
+    Args:
+        several_files: the table's first column is the file that an issue is from.
 
     Raises InputError where the path cannot be written.
     """
-    write = _write_json_lines if path.suffix.lower() == ".jsonl" else _write_table
     try:
         with replaced(path) as partial, open(partial, "w", encoding="utf-8", newline="") as file:
-            write(file, results, labeler)
+            if path.suffix.lower() == ".jsonl":
+                _write_json_lines(file, results, labeler)
+            else:
+                _write_table(file, results, labeler, several_files)
     except OSError as error:
         raise InputError(
             f"{path}: cannot be written: {error.strerror}", "Name a file in a folder that exists."
@@ -35,14 +40,17 @@ def _write_json_lines(file: TextIO, results: Iterable[Labelled], labeler: Labele
     file.writelines(json.dumps(r.document(labeler), ensure_ascii=False) + "\n" for r in results)
 
 
-def _write_table(file: TextIO, results: Iterable[Labelled], labeler: Labeler) -> None:
+def _write_table(file: TextIO, results: Iterable[Labelled], labeler: Labeler, several_files: bool) -> None:
     names = labeler.labels.names
     table = csv.writer(file)
-    table.writerow(["id", "repo", "number", "title", "labels", *(f"p({name})" for name in names)])
+    table.writerow(
+        [*["file"] * several_files, "id", "repo", "number", "title", "labels", *(f"p({name})" for name in names)]
+    )
     for r in results:
         numbers = [f"{r.prediction.probabilities[name]:.4f}" for name in names]
         issue, labels = r.issue, SEPARATOR.join(r.labels)
-        table.writerow([issue.id, issue.repository, issue.number or "", _cell(one_line(issue.title)), labels, *numbers])
+        known = [*[r.file] * several_files, issue.id, issue.repository, issue.number or ""]
+        table.writerow([*known, _cell(one_line(issue.title)), labels, *numbers])
 
 
 def _cell(text: str) -> str:

@@ -24,6 +24,8 @@ class Result(Protocol):
     @property
     def issue(self) -> Issue: ...
     @property
+    def file(self) -> str: ...
+    @property
     def prediction(self) -> Prediction: ...
     @property
     def decision(self) -> Decision: ...
@@ -36,6 +38,8 @@ def console() -> Console:
 def print_explanation(result: Result, card: Card) -> None:
     """One issue: every label with its probability as a bar, its threshold as a mark, and what became of it."""
     output = console()
+    if result.file:
+        output.print(Text(one_line(result.file), "dim"), overflow="ellipsis", no_wrap=True)
     output.print(Text(one_line(result.issue.title), "bold"), overflow="ellipsis", no_wrap=True)
     output.print(_table(result.decision))
     quality = f"; {card.quality}" if card.quality else ""
@@ -63,19 +67,23 @@ def _cells(row: Row) -> tuple[Text, ...]:
 
 
 def print_list(results: Iterable[Result]) -> None:
-    """Many issues: labels beside titles."""
+    """Many issues: labels beside titles, and beside both which of several files they are from."""
+    shown = list(results)
+    several = any(result.file for result in shown)
     columns = (
+        *[Column("file", no_wrap=True, max_width=20)] * several,
         Column("issue", no_wrap=True, max_width=20),
         Column("labels", style="green", no_wrap=True, max_width=36),
         Column("title", no_wrap=True, overflow="ellipsis"),
     )
     rows = (
         (
+            *[one_line(result.file)] * several,
             f"#{result.issue.number}" if result.issue.number else result.issue.id,
             ", ".join(result.decision.add) or "–",
             result.issue.title,
         )
-        for result in results
+        for result in shown
     )
     console().print(table(columns, rows))
 

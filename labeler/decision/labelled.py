@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from labeler.decision.decide import Decision, Policy, decide
@@ -15,11 +15,15 @@ _PART = 64  # issues worked on together
 
 @dataclass(frozen=True)
 class Labelled:
-    """One issue with what the model says and what the policy makes of it."""
+    """One issue with what the model says and what the policy makes of it; `file` tells one of several files."""
 
     issue: Issue
     prediction: Prediction
     decision: Decision
+    file: str = ""
+
+    def of_file(self, file: str) -> Labelled:
+        return replace(self, file=file)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -28,7 +32,7 @@ class Labelled:
     def document(self, labeler: Labeler) -> dict[str, Any]:
         """The JSON form of one result."""
         issue = self.issue
-        known = {"id": issue.id, "repository": issue.repository, "number": issue.number}
+        known = {"file": self.file, "id": issue.id, "repository": issue.repository, "number": issue.number}
         return {
             **{key: value for key, value in known.items() if value},
             "title": issue.title,

@@ -9,11 +9,15 @@ from labeler.errors import UsageError
 _TARGET = re.compile(
     r"(?:https?://[^/\s]+/)?(?P<repository>[\w.-]+/[\w.-]+)(?:#|/issues/)(?P<number>\d+)(?:[#?].*)?", re.ASCII
 )
+_OTHERS = {"pull": "a pull request", "pulls": "a pull request", "discussions": "a discussion", "commit": "a commit"}
+_OTHER = re.compile(rf"(?:https?://[^/\s]+/)?[\w.-]+/[\w.-]+/(?P<kind>{'|'.join(_OTHERS)})/\w+(?:[/#?].*)?", re.ASCII)
 
 
 def parse_target(text: str) -> tuple[str, int]:
     """("owner/repo", 123) from "owner/repo#123" or an issue's address. Raises UsageError."""
     found = _TARGET.fullmatch(text)
+    if other := _OTHER.fullmatch(text):
+        raise UsageError(f"{text} is {_OTHERS[other['kind']]}", "Only issues are labelled. Write owner/repo#123.")
     if not found:
         raise UsageError(
             f"{text!r} is no issue",
