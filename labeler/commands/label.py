@@ -17,6 +17,8 @@ from labeler.commands.common import (
 )
 from labeler.config import Machine
 from labeler.console.printing import is_terminal, print_explanations, print_json, print_lines, print_list
+from labeler.console.table_options import add_table_options, table_options, tell
+from labeler.data.issue_table import Kept, TableOptions
 from labeler.decision.labelled import Labelled, label_issues
 from labeler.errors import InputError, UsageError
 from labeler.model.decoder import available_cores
@@ -27,7 +29,7 @@ EXAMPLES = """examples:
   python -m labeler --title "Crash when saving" --body "TypeError: x is undefined"
   python -m labeler --file issues.csv --out labelled.csv
   cat issue.md | python -m labeler - --explain-probabilities"""
-OUT_KINDS = (".csv", ".jsonl")
+OUT_KINDS = (".csv", ".tsv", ".jsonl")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,23 +41,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="issues as .jsonl, .json, .csv or .md; may be repeated: results then say which file",
+        help="issues as .jsonl, .json, .csv, .tsv or .md; may be repeated: results then say which file",
     )
+    add_table_options(parser)
     add_model_options(parser)
     add_policy_options(parser)
     group = parser.add_argument_group("output")
     group.add_argument("--json", action="store_true", help="one JSON object an issue")
     group.add_argument("--explain-probabilities", action="store_true", help="every label's probability and threshold")
-    group.add_argument("--out", type=Path, metavar="FILE", help="write the results to a .csv or .jsonl file")
+    group.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="write what --file has, and the results, to a .csv, .tsv or .jsonl file",
+    )
 
 
 def run(arguments: argparse.Namespace, machine: Machine) -> int:
     if arguments.out and arguments.out.suffix.lower() not in OUT_KINDS:
-        raise UsageError(f"--out {arguments.out}: unknown kind of file", "Name a .csv or .jsonl file.")
+        raise UsageError(f"--out {arguments.out}: unknown kind of file", "Name a .csv, .tsv or .jsonl file.")
     if arguments.out and arguments.out.resolve() in [Path(file).resolve() for file in arguments.file]:
         raise UsageError(f"--out {arguments.out}: the file that is read", "Name another file for the results.")
     policy = policy_from(arguments)
-    issues, files = _issues(arguments, machine)
+    kept: list[Kept] = []
+    issues, files = _issues(arguments, machine, kept)
     many = len(issues) > 1
     workers = (arguments.threads or available_cores()) if many else 1
     labeler = choice_from(arguments).load(machine, workers=workers)
@@ -69,7 +78,7 @@ def run(arguments: argparse.Namespace, machine: Machine) -> int:
         if arguments.out:
             from labeler.console.results_file import write_results
 
-            write_results(arguments.out, results, labeler, several_files=bool(files))
+            write_results(arguments.out, results, labeler, several_files=bool(files), kept=kept)
         elif is_terminal():
             results = list(results)  # the bar goes before the first line comes
         else:
@@ -81,8 +90,12 @@ def run(arguments: argparse.Namespace, machine: Machine) -> int:
     return 0
 
 
-def _issues(arguments: argparse.Namespace, machine: Machine) -> tuple[list[Issue], list[str]]:
-    """The issues, and of each which file it is from: none where fewer than two files were given."""
+def _issues(arguments: argparse.Namespace, machine: Machine, kept: list[Kept]) -> tuple[list[Issue], list[str]]:
+    """The issues, and of each which file it is from: none where fewer than two files were given.
+
+    `kept` gets what each file has beside.
+    """
+    table = table_options(arguments, arguments.file)
     given = [arguments.issue is not None, arguments.title is not None, bool(arguments.file)]
     if sum(given) > 1:
         raise UsageError("More than one of an issue, --title and --file was given.", "Give one of them.")
@@ -92,7 +105,7 @@ def _issues(arguments: argparse.Namespace, machine: Machine) -> tuple[list[Issue
         raise UsageError("--body without --title", "Give the issue's title too.")
     if arguments.file or arguments.issue == "-":
         sources = arguments.file or [arguments.issue]
-        read = [(source, issue) for source in sources for issue in _read(source)]
+        read = [(source, issue) for source in sources for issue in _read(source, table, kept)]
         return [issue for _, issue in read], [source for source, _ in read] if len(sources) > 1 else []
     if arguments.issue is None:
         raise UsageError("No issue was given.", "Try: python -m labeler --title 'Crash when saving'   (or --help)")
@@ -105,10 +118,11 @@ def _issues(arguments: argparse.Namespace, machine: Machine) -> tuple[list[Issue
     return [issue], []
 
 
-def _read(source: str) -> list[Issue]:
+def _read(source: str, table: TableOptions, kept: list[Kept]) -> list[Issue]:
     from labeler.data.issue_files import read_issues
 
-    issues = list(read_issues(source))
+    kept.append(Kept())
+    issues = list(read_issues(source, table=table, say=tell, kept=kept[-1]))
     if not issues:
         raise InputError(f"{source}: no issues in it", "Check the file.")
     return issues

@@ -85,6 +85,8 @@ def text_lines(path: Path, encoding: str) -> Iterator[str]:
             yield from file
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}", "Check the path.") from error
+    except LookupError as error:
+        raise InputError(f"{path}: no encoding is named {encoding!r}", "Say --encoding cp1252, or another.") from error
     except UnicodeError as error:
         raise InputError(f"{path}: not {encoding}: {error}", "Save the file as UTF-8, or say --encoding.") from error
 

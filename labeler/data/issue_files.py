@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from labeler.data.encodings import SAVE_AS_CSV, WORKBOOKS
-from labeler.data.issue_table import ENDINGS, Kept, TableOptions, read_table
+from labeler.data.issue_table import Kept, TableOptions, is_table, read_table
 from labeler.data.textfile import decode_lines, decoded_lines, parsed_json
 from labeler.errors import InputError
 from labeler.text.issue import Issue, from_event, from_rest
@@ -38,13 +38,13 @@ def read_issues(
     first issue that is wrong, naming file and line.
     """
     if str(path) == "-":
-        return _from_stdin(sys.stdin.buffer if stdin is None else stdin)
+        return _from_stdin(sys.stdin.buffer if stdin is None else stdin, kept)
     source, lines, ending = str(path), decoded_lines(path), Path(path).suffix.lower()
-    if ending in ENDINGS or (ending == ".txt" and table is not None and table.delimiter):
+    if is_table(path, table):
         return _from_table(Path(path), table, say, kept)
     match ending:
         case ".jsonl" | ".ndjson" | ".json":
-            return _from_json(lines, source)
+            return _from_json(lines, source, kept)
         case ".md" | ".markdown" | ".txt":
             return _from_markdown(lines, source, Path(path).name)
     if ending in WORKBOOKS:
@@ -52,13 +52,13 @@ def read_issues(
     raise InputError(f"{path}: unknown kind of file", "Give a .jsonl, .json, .csv, .md or .txt file, or - for stdin.")
 
 
-def _from_stdin(stdin: BinaryIO) -> Iterator[Issue]:
+def _from_stdin(stdin: BinaryIO, kept: Kept | None) -> Iterator[Issue]:
     lines = decode_lines(stdin, STANDARD_INPUT)
     blank, lines, start = _peeked(lines)
     if start.lstrip().startswith("{"):
-        yield from _from_jsonl(lines, STANDARD_INPUT, blank + 1)
+        yield from _from_jsonl(lines, STANDARD_INPUT, blank + 1, kept)
     elif _ARRAY.match(start):
-        yield from _from_json(lines, STANDARD_INPUT)
+        yield from _from_json(lines, STANDARD_INPUT, kept)
     else:
         yield from _from_markdown(lines, STANDARD_INPUT, "")
 
@@ -71,30 +71,33 @@ def _peeked(lines: Iterator[str]) -> tuple[int, Iterator[str], str]:
     return 0, iter(()), ""
 
 
-def _from_json(lines: Iterator[str], source: str) -> Iterator[Issue]:
+def _from_json(lines: Iterator[str], source: str, kept: Kept | None) -> Iterator[Issue]:
     """JSONL, or a JSON array, or one object over several lines, whatever the file's ending says."""
     blank, lines, start = _peeked(lines)
     if start.lstrip().startswith("{") and (start.rstrip().endswith("}") or not source.lower().endswith(".json")):
-        yield from _from_jsonl(lines, source, blank + 1)
+        yield from _from_jsonl(lines, source, blank + 1, kept)
         return
     text = "\n" * blank + "".join(lines)
     if not text.strip():
         return
     parsed = parsed_json(text, source, 1)
     for position, item in enumerate(parsed if isinstance(parsed, list) else [parsed], 1):
-        yield _issue(item, f"{source}: item {position}")
+        yield _issue(item, f"{source}: item {position}", kept)
 
 
-def _from_jsonl(lines: Iterable[str], source: str, first: int) -> Iterator[Issue]:
+def _from_jsonl(lines: Iterable[str], source: str, first: int, kept: Kept | None) -> Iterator[Issue]:
     for number, line in enumerate(lines, first):
         if line.strip():
-            yield _issue(parsed_json(line, source, number), f"{source}:{number}")
+            yield _issue(parsed_json(line, source, number), f"{source}:{number}", kept)
 
 
-def _issue(item: object, where: str) -> Issue:
+def _issue(item: object, where: str, kept: Kept | None) -> Issue:
     if not isinstance(item, dict):
         raise InputError(f"{where}: not an object", 'Write it like {"title": "…", "body": "…"}.')
-    return from_event(item, where) if isinstance(item.get("issue"), dict) else from_rest(item, where=where)
+    event = isinstance(item.get("issue"), dict)
+    if kept is not None:
+        kept.objects.append(item["issue"] if event else item)
+    return from_event(item, where) if event else from_rest(item, where=where)
 
 
 def _from_table(

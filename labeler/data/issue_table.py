@@ -51,12 +51,22 @@ class TableOptions:
 
 @dataclass
 class Kept:
-    """A table as it was, filled by the reader row by row, for who writes it again with columns more."""
+    """A file as it was, filled by the reader issue by issue, for who writes it again with columns more.
+
+    A table has a header and rows; JSON has objects, of an event its issue. Of other files nothing is kept.
+    """
 
     header: tuple[str, ...] = ()
     delimiter: str = ","
     marked: bool = False  # by a byte order mark, or not UTF-8: what Excel wrote and will want to read
     rows: list[list[str]] = field(default_factory=list)
+    objects: list[dict[str, Any]] = field(default_factory=list)
+
+
+def is_table(path: str | Path, options: TableOptions | None = None) -> bool:
+    """Whether a file is read as a table: by its ending, or as .txt with a delimiter that is told."""
+    ending = Path(path).suffix.lower()
+    return ending in ENDINGS or (ending == ".txt" and options is not None and bool(options.delimiter))
 
 
 def read_table(
