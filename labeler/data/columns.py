@@ -15,7 +15,17 @@ from labeler.errors import InputError
 
 # field -> names, the first that the table has is taken; all in the form of `column_name`
 NAMES: Mapping[str, tuple[str, ...]] = {
-    "title": ("title", "summary", "subject", "short_desc", "issue title", "titel", "zusammenfassung", "betreff"),
+    "title": (
+        "title",
+        "summary",
+        "subject",
+        "short_desc",
+        "issue title",
+        "titel",
+        "thema",
+        "zusammenfassung",
+        "betreff",
+    ),
     "body": ("body", "description", "text", "issue body", "beschreibung"),
     "labels": ("labels", "label", "tags", "keywords", "stichwörter"),
     "number": ("number", "issue key", "issue id", "bug id", "bug_id", "issue number", "#", "vorgangsschlüssel"),
@@ -26,9 +36,12 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "author_kind": ("author_kind",),
     "is_pull_request": ("is_pull_request",),
     "state": ("state", "status", "bug_status"),
-    "created_at": ("created_at", "createdat", "created at (utc)", "created at", "created"),
-    "updated_at": ("updated_at", "updatedat", "updated at (utc)", "updated at", "updated", "changed", "changeddate"),
-    "closed_at": ("closed_at", "closedat", "closed at (utc)", "closed at", "closed", "resolved"),
+    "created_at": ("created_at", "createdat", "created at (utc)", "created at", "created", "erstellt", "angelegt"),
+    "updated_at": (
+        *("updated_at", "updatedat", "updated at (utc)", "updated at", "updated", "changed", "changeddate"),
+        "aktualisiert",
+    ),
+    "closed_at": ("closed_at", "closedat", "closed at (utc)", "closed at", "closed", "resolved", "geschlossen"),
 }
 _NUMBERED = re.compile(r"[._ ]?\d+\Z")  # pandas and Power Query make "Labels.1" and "Labels_1" of a repeated "Labels"
 _MOST_NAMES = 30  # in a message

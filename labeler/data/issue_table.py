@@ -28,9 +28,11 @@ DELIMITERS = (",", ";", "\t", "|")
 _SEP = re.compile(r"sep=(.)\r?\n?\Z", re.IGNORECASE)
 _NUMBER = re.compile(r"\s*(?:#|[A-Za-z][A-Za-z0-9_]*-)?0*(\d{1,18})(?:\.0+)?\s*")
 _MOST_HEADER_LINES = 100
+TIMES = ("created_at", "updated_at", "closed_at")
 _STATES = {
-    "open": "open new opened reopened unconfirmed confirmed assigned in_progress in progress to do backlog offen",
-    "closed": "closed done resolved verified rejected erledigt geschlossen",
+    "open": "open new opened reopened unconfirmed confirmed assigned in_progress in progress to do backlog offen neu "
+    "in bearbeitung",
+    "closed": "closed done resolved verified rejected erledigt gelöst geschlossen abgewiesen",
 }
 
 
@@ -143,7 +145,7 @@ def _item(columns: Columns, texts: list[str], where: str, own: bool) -> dict[str
         item["number"] = item.get("number", "")
     elif found := _NUMBER.fullmatch(item["number"]):
         item["number"] = found[1]
-    for name in ("created_at", "updated_at", "closed_at"):
+    for name in TIMES:
         if item.get(name):
             item[name] = iso_time(item[name])
     if "state" in item:

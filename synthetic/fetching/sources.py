@@ -16,8 +16,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labeler.data.issue_table import ENDINGS, TableOptions, is_table, read_table
+from labeler.data.issue_table import ENDINGS, TIMES, TableOptions, is_table, read_table
 from labeler.data.textfile import decoded_lines
+from labeler.data.times import either_way
 from labeler.errors import InputError
 from labeler.github.history import LabelEvent
 from synthetic.fetching.fetcher import Fetched
@@ -166,7 +167,7 @@ def _object(item: object, where: str) -> tuple[dict[str, Any], str]:
 
 def _table(path: Path, options: TableOptions | None, say: Callable[[str], None] | None) -> Items:
     """A table by any tracker; a key such as APP-12 is a number only while all are of one project."""
-    project = ""
+    project, unclear = "", set[str]()
     for item, where in read_table(path, options, say=say):
         prefix, dash, _ = str(item.get("id", "")).rpartition("-")
         if dash and str(item["number"]) == str(item["id"])[len(prefix) + 1 :]:
@@ -174,6 +175,11 @@ def _table(path: Path, options: TableOptions | None, say: Callable[[str], None] 
                 what = f"{where}: issue key: of project {prefix}, and those before of {project}"
                 raise InputError(what, "Give each project a file and a --repo of its own: their numbers overlap.")
             project = prefix
+        for name in (name for name in TIMES if say and either_way(item.get(name, ""))):
+            if say and name not in unclear:
+                say(f"{where}: {name}: {item[name]} may be either of two days; left out, as others like it.")
+            unclear.add(name)
+            item[name] = ""
         yield item, where
 
 
