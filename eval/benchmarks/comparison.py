@@ -26,8 +26,9 @@ from labeler.text.issue import Issue
 
 Array = np.ndarray
 T = TypeVar("T")
-TUNED = ("greedy", "thresholds")  # systems that every model given is compared by
-MAIN = "thresholds"
+MAIN = "shipped"
+BY_THRESHOLDS = (MAIN, "thresholds")
+TUNED = (MAIN, "greedy", "thresholds")  # systems that every model given is compared by
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ def untuned() -> list[str]:
 
 
 def entrants(names: str, models: Mapping[str, Reader], base: Reader | None) -> list[Entrant]:
-    """The systems of "all", "none" or a list such as "linear, zero-shot", then every model by answer and thresholds.
+    """The systems of "all", "none" or a list such as "linear, zero-shot", then every model as it
+    ships, by its answer, and with thresholds fitted on validation.
 
     Args:
         models: what to call a model -> its reader; systems that need embeddings take the first one's.
@@ -104,7 +106,7 @@ def compare(
 ) -> Comparison:
     """Every entrant's result on the test issues; what is in `store` is not computed again.
 
-    The page is about the first model with thresholds, or the last entrant where there is none.
+    The page is about the first model as it ships, or the last entrant where there is none.
 
     Args:
         cold_runs: processes started to time a cold start and its memory; 0 leaves both out.

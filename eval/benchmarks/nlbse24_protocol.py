@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from eval.benchmarks.comparison import MAIN, Entrant, compare
+from eval.benchmarks.comparison import BY_THRESHOLDS, Entrant, compare
 from eval.metrics.intervals import Interval, bootstrap
 from eval.systems.results import Result
 from labeler.base.examples import VALIDATION_SHARE, Examples, Splits, carve
@@ -95,7 +95,7 @@ def run_trials(
 ) -> list[Score]:
     """The protocol: every system trained and tested within each repository, then, if `together`, on all of them."""
     # With probabilities alone to go by, thresholds change nothing.
-    chosen = [entrant for entrant in chosen if entrant.system.key != MAIN]
+    chosen = [entrant for entrant in chosen if entrant.system.key not in BY_THRESHOLDS]
     repos = list(dict.fromkeys(row.repo for row in rows))
     home = np.array([repos.index(row.repo) for row in rows])
     own, shared = ({entrant.key: np.full(len(rows), -1) for entrant in chosen} for _ in range(2))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
+    from eval.benchmarks.refitting import Refitted
     from eval.reports.figures import Row
     from eval.systems.results import Comparison
 
@@ -80,6 +81,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from eval.benchmarks.comparison import Entrant, compare, entrants, untuned
     from eval.benchmarks.learning_curve import read_curve
+    from eval.benchmarks.refitting import refit
     from eval.metrics.predictions import prediction_lines
     from eval.systems.bundles import open_reader, open_readers
     from eval.systems.plain import plain
@@ -106,6 +108,7 @@ def run(arguments: argparse.Namespace) -> int:
 
         chosen = [*map(Entrant, gemini_models(arguments.gemini, arguments.price, store)), *chosen]
     comparison = compare(splits, chosen, store, cold_runs=arguments.cold_runs, say=say)
+    refitted = refit(splits, next(iter(models.values())))
     comparison = replace(comparison, title=f"{', '.join(models)} on {splits.name}")
     if arguments.predictions:
         lines = (json.dumps(line, ensure_ascii=False) for line in prediction_lines(comparison))
@@ -118,13 +121,13 @@ def run(arguments: argparse.Namespace) -> int:
         from eval.reports.markdown import markdown
 
         if arguments.markdown == "-":
-            print(markdown(comparison), end="")
+            print(markdown(comparison, refitted), end="")
             return 0
-        write_text(Path(arguments.markdown), markdown(comparison))
+        write_text(Path(arguments.markdown), markdown(comparison, refitted))
     if arguments.json:
-        print(json.dumps(plain(_document(comparison)), indent=1, ensure_ascii=False))
+        print(json.dumps(plain(_document(comparison, refitted)), indent=1, ensure_ascii=False))
     else:
-        _print(comparison)
+        _print(comparison, refitted)
     return 0
 
 
@@ -132,8 +135,9 @@ def say(step: str) -> None:
     print(f"{step} …", file=sys.stderr)
 
 
-def _document(comparison: Comparison) -> dict[str, Any]:
+def _document(comparison: Comparison, refitted: Refitted | None) -> dict[str, Any]:
     from eval.reports.figures import rows
+    from eval.reports.snippet import document
 
     return {
         "title": comparison.title,
@@ -142,6 +146,7 @@ def _document(comparison: Comparison) -> dict[str, Any]:
         "validation": comparison.validation_size,
         "main": comparison.main,
         "systems": [_system(row, comparison) for row in rows(comparison)],
+        "refitted": refitted and document(refitted),
     }
 
 
@@ -165,7 +170,7 @@ def _system(row: Row, comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _print(comparison: Comparison) -> None:
+def _print(comparison: Comparison, refitted: Refitted | None) -> None:
     from rich.text import Text
 
     from eval.reports.figures import rows
@@ -190,6 +195,11 @@ def _print(comparison: Comparison) -> None:
     for note, names in notes.items():
         if note:
             output.print(Text(f"{'; '.join(names)}: {note}", "dim"))
+    if refitted is not None:
+        from eval.reports.snippet import snippet, told
+
+        output.print(Text(f"\n{told(refitted)}\n"))
+        output.print(Text(snippet(refitted)), soft_wrap=True)
 
 
 def _table(rows: Sequence[Row], columns: Sequence[str], main: str) -> Table:

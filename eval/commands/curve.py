@@ -5,15 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eval.commands.compare import BASELINES
+from eval.commands.common import BASELINES, add_tune_arguments, tuned_from
 from labeler.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from eval.benchmarks.learning_curve import CurvePoint, Summary
     from eval.systems.system import System
 
 HELP = "quality on the test issues against the number of labelled issues to learn from"
@@ -41,20 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print curve.json instead of the tables")
 
 
-def add_tune_arguments(parser: argparse.ArgumentParser) -> None:
-    """What `few-labels` and `nlbse24` take too."""
-    parser.add_argument(
-        "--tune",
-        action="append",
-        default=[],
-        metavar="BASE",
-        help="tune this base by LoRA on the same issues; repeatable: with and without domain adaptation",
-    )
-    parser.add_argument("--preset", metavar="NAME|FILE", help="the settings for --tune, as in `training run`")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting; repeatable")
-
-
 def run(arguments: argparse.Namespace) -> int:
+    from eval.benchmarks.curve_tables import show_curve
     from eval.benchmarks.learning_curve import document, drawing, measure
     from eval.systems.bundles import open_reader
     from eval.systems.models import Answer
@@ -65,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.seeds < 1:
         raise UsageError(f"--seeds {arguments.seeds}: less than one", "Give 1 or more.")
     sizes, systems = _sizes(arguments.sizes), _systems(arguments.systems, bool(arguments.model))
-    systems += tuned_systems(arguments)
+    systems += tuned_from(arguments)
     splits, store = read_splits(arguments.data), default_store()
     reader = open_reader(arguments.model, splits.labels, store) if arguments.model else None
     try:
@@ -87,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(text)
     else:
-        _print(points, title)
+        show_curve(points, title)
     return 0
 
 
@@ -113,47 +99,3 @@ def _systems(names: str | None, has_model: bool) -> list[System]:
     if needing:
         print(f"left out without --model: {', '.join(needing)}", file=sys.stderr)
     return [system for system in chosen if system.key not in needing]
-
-
-def tuned_systems(arguments: argparse.Namespace) -> list[System]:
-    """The systems of --tune. Raises UsageError."""
-    if not arguments.tune:
-        if arguments.preset or arguments.set:
-            raise UsageError("--preset and --set are for --tune", "Add --tune BASE.")
-        return []
-    from importlib.util import find_spec
-
-    from eval.systems.tuned import tuned
-    from labeler.console.command_line import CPU_TORCH
-
-    if missing := [name for name in ("torch", "transformers", "peft") if find_spec(name) is None]:
-        raise UsageError(f"--tune needs {', '.join(missing)}", f"Install them: pip install -e '.[train]'\n{CPU_TORCH}")
-    found = tuned(arguments.tune, arguments.preset or "default", arguments.set)
-    if len({system.key for system in found}) < len(found):
-        raise UsageError("two of --tune have the same name", "Call their folders by different names.")
-    return [*found]
-
-
-def _print(points: Sequence[CurvePoint], title: str) -> None:
-    from rich.text import Text
-
-    from eval.benchmarks.learning_curve import METRICS, summaries
-    from labeler.console.tables import right, table
-    from labeler.console.terminal import console
-
-    output = console()
-    output.print(Text(title))
-    for metric, name in METRICS.items():
-        rows = summaries(points, metric)
-        sizes = sorted({size for by_size in rows.values() for size in by_size})
-        heads = right(*(f"{size:,}" if size else "none" for size in sizes), no_wrap=True)
-        cells = ((system, *(_cell(by_size.get(size)) for size in sizes)) for system, by_size in rows.items())
-        output.print(table((name, *heads), cells))
-    output.print(Text("columns: training issues; mean ± sample standard deviation over the draws", style="dim"))
-
-
-def _cell(summary: Summary | None) -> str:
-    if summary is None:
-        return ""
-    spread = f"±{summary.deviation:.2f}".replace("±0", "±") if summary.seeds > 1 else ""
-    return f"{summary.mean:.3f}{spread}"

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eval.commands.compare import BASELINES
-from eval.commands.curve import add_tune_arguments, tuned_systems
+from eval.commands.common import BASELINES, add_tune_arguments, tuned_from
 from labeler.errors import UsageError
 
 if TYPE_CHECKING:
-    from eval.benchmarks.learning_curve import CurvePoint
     from eval.systems.system import System
 
 HELP = "quality with few or no labels, on one repository's issues with its labels mapped to a short list"
@@ -49,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from eval.benchmarks.curve_tables import show_means
     from eval.benchmarks.few_label_study import LABELS, read_mapped, split
     from eval.benchmarks.learning_curve import document, measure
     from eval.systems.bundles import open_reader
@@ -59,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.draws < 1:
         raise UsageError(f"--draws {arguments.draws}: less than one", "Give 1 or more.")
-    systems = [*choose(arguments.systems), *tuned_systems(arguments)]
+    systems = [*choose(arguments.systems), *tuned_from(arguments)]
     labels, store = read_labels(arguments.map or LABELS), default_store()
     mapped = read_mapped(arguments.issues, labels)
     splits = split(mapped, labels, arguments.issues.name, arguments.seed)
@@ -75,27 +73,5 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     counts = ", ".join(f"{len(part):,}" for part in (splits.train, splits.validation, splits.test))
     title = f"{splits.name}: train, validation, test n = {counts}; left out {mapped.unlabelled:,} without a label of "
-    _print(points, title + f"the list, {mapped.duplicates:,} duplicates")
+    show_means(points, title + f"the list, {mapped.duplicates:,} duplicates")
     return 0
-
-
-def _print(points: Sequence[CurvePoint], title: str) -> None:
-    from rich.text import Text
-
-    from eval.benchmarks.learning_curve import METRICS, summaries
-    from labeler.console.tables import right, table
-    from labeler.console.terminal import console
-
-    output = console()
-    output.print(Text(title), soft_wrap=True)
-    named = {point.system: point.name for point in points}
-    for metric, name in METRICS.items():
-        found = summaries(points, metric)
-        sizes = sorted({size for by_size in found.values() for size in by_size})
-        heads = right(*(f"{size:,}" if size else "none" for size in sizes), no_wrap=True)
-        rows = (
-            (named[system], *(f"{by_size[size].mean:.3f}" if size in by_size else "" for size in sizes))
-            for system, by_size in found.items()
-        )
-        output.print(table((name, *heads), rows))
-    output.print(Text("columns: training issues; means over the draws; thresholds are chosen on validation", "dim"))

@@ -5,19 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from labeler.errors import UsageError
-
-if TYPE_CHECKING:
-    from labeler.base.reader import Reader
-    from labeler.config import Machine
-    from labeler.labels.label_set import LabelSet
-    from labeler.verdicts.stories import Field
 
 HELP = "what became of the labels that the action set: kept, taken off, missed; from the repository's events"
 EXAMPLES = """examples:
@@ -56,10 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from eval.live.corrections import write_corrections
     from eval.live.report import figures, markdown, show
-    from eval.live.survey import survey
+    from eval.live.repository import Question, survey_repository
     from labeler.config import environment, read_machine
+    from labeler.fetch.models import resolve_model
     from labeler.files import write_text
-    from labeler.verdicts.judging import Window
+    from labeler.github.client import GitHub
 
     if arguments.json and arguments.markdown == "-":
         raise UsageError("--json and --markdown - both want stdout", "Give the Markdown a file.")
@@ -70,13 +62,21 @@ def run(arguments: argparse.Namespace) -> int:
     if since >= until:
         raise UsageError(f"--since {arguments.since} is not before {until:%Y-%m-%d %H:%M}", "Give an earlier day.")
     machine = read_machine(environment())
-    model = _model(arguments, machine)
-    field = _read(arguments, machine, since, now)
-    labels = _labels(arguments, model, field)
-    window = Window(max(since, field.reached), until, now, timedelta(days=arguments.settle))
-    found = survey(arguments.repository, arguments.login, field, labels, window, _reader(model, labels))
+    question = Question(
+        arguments.repository,
+        since,
+        until,
+        now,
+        login=arguments.login,
+        bots=tuple(arguments.bot),
+        labels=arguments.labels,
+        model=resolve_model(arguments.model, machine) if arguments.model else None,
+        fallback=arguments.fallback_label,
+        settle=timedelta(days=arguments.settle),
+    )
+    found = survey_repository(GitHub(machine.github_token, machine.github_api_url, on_wait=_tell), question)
     if arguments.out:
-        count = write_corrections(arguments.out, found.judged, labels, arguments.repository)
+        count = write_corrections(arguments.out, found.judged, found.label_set, found.repository)
         write_text(arguments.out / "live.json", json.dumps(figures(found), indent=1, ensure_ascii=False) + "\n")
         print(f"{arguments.out}: live.json, and {count} corrected issues", file=sys.stderr)
     if arguments.markdown and arguments.markdown != "-":
@@ -88,6 +88,10 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         show(found)
     return 0
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr)
 
 
 def _days(text: str) -> int:
@@ -106,62 +110,3 @@ def _date(option: str, text: str) -> datetime:
     except ValueError as error:
         raise UsageError(f"{option} {text}: no date", "Write it like 2026-10-01, or 2026-10-01T09:30.") from error
     return at if at.tzinfo else at.replace(tzinfo=UTC)
-
-
-def _read(arguments: argparse.Namespace, machine: Machine, since: datetime, now: datetime) -> Field:
-    from labeler.github.client import GitHub
-    from labeler.verdicts.stories import Cast, read_stories
-
-    def tell(text: str) -> None:
-        print(text, file=sys.stderr)
-
-    github = GitHub(machine.github_token, machine.github_api_url, on_wait=tell)
-    with _days_back(since, now) as seen:
-        events = github.repository_events(arguments.repository)
-        return read_stories(events, Cast(arguments.login, arguments.bot), since, seen)
-
-
-@contextmanager
-def _days_back(since: datetime, now: datetime) -> Iterator[Callable[[datetime], None]]:
-    """Progress by the days that the events have gone back: how many events there are, nobody knows beforehand."""
-    from labeler.console.progress import counted
-
-    days, shown = (now - since).days, 0
-    with counted(days, "days of events") as step:
-
-        def seen(at: datetime) -> None:
-            nonlocal shown
-            while shown < min(days, (now - at).days):
-                shown += 1
-                step()
-
-        yield seen
-
-
-def _model(arguments: argparse.Namespace, machine: Machine) -> Path | None:
-    from labeler.fetch.models import resolve_model
-
-    return resolve_model(arguments.model, machine) if arguments.model else None
-
-
-def _labels(arguments: argparse.Namespace, model: Path | None, field: Field) -> LabelSet:
-    from eval.live.survey import applied_labels
-    from labeler.labels.label_set import LabelSet, fold, read_labels
-    from labeler.model.bundle import read_manifest
-
-    if arguments.labels:
-        listed = read_labels(arguments.labels)
-    elif model:
-        listed = read_manifest(model).labels
-    else:
-        return applied_labels(field, arguments.fallback_label)
-    return LabelSet(tuple(label for label in listed if fold(label.name) != fold(arguments.fallback_label)))
-
-
-def _reader(model: Path | None, labels: LabelSet) -> Reader | None:
-    if model is None:
-        return None
-    from labeler.base.reader import Reader
-    from labeler.base.store import default_store
-
-    return Reader(model, labels, default_store())

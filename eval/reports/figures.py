@@ -106,10 +106,10 @@ def difference(comparison: Comparison, first: Result, second: Result) -> Differe
 
 
 def rows(comparison: Comparison) -> list[Row]:
-    """Every system, best micro-F1 first."""
+    """The main system, then every other, best micro-F1 first."""
     main = main_result(comparison)
     made = [_row(comparison, result, main) for result in comparison.results]
-    return sorted(made, key=lambda row: -row.micro_f1.value)
+    return sorted(made, key=lambda row: (row.worth.result is not main, -row.micro_f1.value))
 
 
 def _row(comparison: Comparison, result: Result, main: Result) -> Row:

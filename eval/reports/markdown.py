@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from eval.benchmarks.refitting import Refitted
 from eval.reports import wording
 from eval.reports.figures import Row, main_result, rows, worth
+from eval.reports.snippet import snippet, told
 from eval.systems.results import Comparison
 from labeler.base.f1 import label_table
 from labeler.base.markdown_table import markdown_table
@@ -11,13 +13,14 @@ from labeler.github.summary import code, escape
 
 MOST_LABELS = 100  # so that it stays within what GitHub takes, whatever the names
 MOST_NAME = 80
+MOST_YAML = 15_000  # characters
 SYSTEMS_HEAD = (
     *("system", "micro-F1", "less main", "macro-F1", "labelled", "right", "first label", "an issue", "size"),
 )
 
 
-def markdown(comparison: Comparison) -> str:
-    """Sentence, main table, and every label folded away; below 60 kB."""
+def markdown(comparison: Comparison, refitted: Refitted | None = None) -> str:
+    """Sentence, main table, and, folded away, every label and refitted thresholds; below 60 kB."""
     ours, table = worth(comparison, main_result(comparison)), rows(comparison)
     parts = [
         f"### {escape(comparison.title, 200)}",
@@ -31,6 +34,9 @@ def markdown(comparison: Comparison) -> str:
         "labels set</sub>",
         _labels(comparison),
     ]
+    if refitted is not None and len(yaml := snippet(refitted)) <= MOST_YAML:
+        folded = f"{told(refitted)}\n\n```yaml\n{yaml}```"
+        parts.append(f"<details><summary>thresholds of your own</summary>\n\n{folded}\n\n</details>")
     return "\n\n".join(parts) + "\n"
 
 

@@ -17,6 +17,9 @@ from eval.systems.generation import free_answers
 from eval.systems.system import Needs, Output, System, Task
 from labeler.base.thresholds import fit_thresholds
 from labeler.console.progress import counted
+from labeler.decision.candidates import DEFAULT_THRESHOLD
+from labeler.decision.decide import decide
+from labeler.decision.policy import Policy
 from labeler.labels.label_set import LabelSet
 from labeler.text.issue import Issue
 
@@ -28,7 +31,14 @@ Array = np.ndarray
 
 def model_systems() -> dict[str, System]:
     """The model systems by key: the tuned model's, then the base's."""
-    systems: tuple[System, ...] = (Answer.greedy(), Thresholds(), Answer.zero_shot(), ZeroShotFree(), FewShot())
+    systems: tuple[System, ...] = (
+        Shipped(),
+        Answer.greedy(),
+        Thresholds(),
+        Answer.zero_shot(),
+        ZeroShotFree(),
+        FewShot(),
+    )
     return {system.key: system for system in systems}
 
 
@@ -53,11 +63,47 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Shipped:
+    """The model with the thresholds and families that it has, decided as the action decides. Learns nothing here."""
+
+    key: str = "shipped"
+    name: str = "model, as it ships"
+    needs: Needs = "model"
+
+    def fit(self, task: Task) -> Deciding:
+        return Deciding(_reader(task, self.needs))
+
+
+@dataclass(frozen=True)
+class Deciding:
+    """A model that decides as the action does."""
+
+    reader: Reader
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        known = self.reader.thresholds
+        own = [known.get(label.name) if label.threshold is None else label.threshold for label in self.reader.labels]
+        return tuple(DEFAULT_THRESHOLD if threshold is None else threshold for threshold in own)
+
+    @property
+    def size_bytes(self) -> int:
+        return self.reader.size_bytes
+
+    def __call__(self, issues: Sequence[Issue]) -> Output:
+        reader, reading = self.reader, self.reader.read(issues, "reading")
+        names, thresholds = reader.labels.names, reader.thresholds
+        chances = (dict(zip(names, row.tolist(), strict=True)) for row in reading.probabilities)
+        chosen = (decide(row, reader.labels, thresholds, Policy()).add for row in chances)
+        return Output(_named(chosen, reader.labels), reading.probabilities)
+
+
+@dataclass(frozen=True)
 class Thresholds:
-    """The model's probabilities with a threshold for each label, fitted on validation. What the action does."""
+    """The model's probabilities with a threshold for each label, fitted on validation: what a labels.yml may change."""
 
     key: str = "thresholds"
-    name: str = "model, with thresholds"
+    name: str = "model, thresholds fitted on validation"
     needs: Needs = "model"
 
     def fit(self, task: Task) -> Answering:

@@ -20,7 +20,7 @@ class Result:
         predicted: bool (n, labels).
         probabilities: float64 (n, labels); None where the system only decides.
         answers: the raw text it wrote, (n,); None where it writes none.
-        thresholds: (labels,), chosen on validation; None where there are none.
+        thresholds: (labels,), chosen on validation or the model's own; None where there are none.
         cold_seconds, memory_megabytes: a fresh process that labels one issue; None where not measured.
         size_megabytes: what has to be fetched to run it.
         note: what a reader of the table should know, one short sentence.

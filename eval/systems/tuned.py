@@ -8,6 +8,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from itertools import compress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,12 +20,15 @@ from eval.systems.training_process import training_code, training_command
 from labeler.base.examples import Examples
 from labeler.base.reader import Reader
 from labeler.base.store import Store
+from labeler.console.command_line import CPU_TORCH
 from labeler.data.dataset import Row, write_dataset
 from labeler.data.dataset_folder import DATASET, write_labels, write_sources
-from labeler.errors import LabelerError
+from labeler.errors import LabelerError, UsageError
 from labeler.labels.label_set import LabelSet
 from labeler.model.bundle import sha256
 from labeler.text.issue import Issue
+
+NEEDED = ("torch", "transformers", "peft")  # by the training that is started
 
 
 @dataclass(frozen=True)
@@ -80,14 +84,23 @@ class TunedModel:
         return {"model": self.model, "work": None}  # whoever is sent it does not own the folder
 
 
-def tuned(bases: Sequence[str], preset: str, changes: Sequence[str]) -> list[Tuned]:
-    """A system for each base, called by the last part of its name; preset and changes as `training run` takes them."""
+def tuned_systems(bases: Sequence[str], preset: str, changes: Sequence[str]) -> list[Tuned]:
+    """A system for each base, called by the last part of its name; preset and changes as `training run` takes them.
+
+    Raises:
+        UsageError: packages are missing, or two bases would have one name.
+    """
+    if missing := [name for name in NEEDED if find_spec(name) is None]:
+        raise UsageError(f"--tune needs {', '.join(missing)}", f"Install them: pip install -e '.[train]'\n{CPU_TORCH}")
     options = ("--preset", _place(preset), *(part for change in changes for part in ("--set", change)))
     rests_on = _content(preset) + training_code()
-    return [
+    systems = [
         Tuned(f"lora:{_called(base)}", f"LoRA on {_called(base)}", _place(base), options, rests_on + _content(base))
         for base in bases
     ]
+    if len({system.key for system in systems}) < len(systems):
+        raise UsageError("two of --tune have the same name", "Call their folders by different names.")
+    return systems
 
 
 def write_folder(folder: Path, parts: dict[str, Examples], labels: LabelSet) -> None:

@@ -51,9 +51,12 @@ class Parser(argparse.ArgumentParser):
         """`--version`: one number for all programs, which are of one project."""
         self.add_argument("--version", action="version", version=f"issue-labeler {__version__}")
 
-    def _refuse_unknown(self, given: Iterable[str]) -> None:
-        for word in given:
+    def _refuse_unknown(self, given: Sequence[str]) -> None:
+        for position, word in enumerate(given):
             if word == "--":
+                return
+            if below := self._below(word):  # what follows is for it alone
+                below._refuse_unknown(given[position + 1 :])
                 return
             option = _OPTION.match(word)
             if option and not self._knows(option[0]):
@@ -61,6 +64,11 @@ class Parser(argparse.ArgumentParser):
                 raise UsageError(
                     f"{self.prog}: unrecognized arguments: {word}", f"{meant}{self.prog} --help shows how."
                 )
+
+    def _below(self, word: str) -> Parser | None:
+        """The parser of a command within this one."""
+        choices = [one.choices for one in self._actions if isinstance(one, argparse._SubParsersAction)]
+        return choices[0].get(word) if choices and choices[0] else None
 
     def _knows(self, option: str) -> bool:
         known = self._option_string_actions

@@ -20,6 +20,10 @@ from labeler.labels.label_set import LabelSet, fold
 
 COLUMNS = ["id", "repo", "number", "title", "body", "labels", "split", "source", "annotator", "agreement", "created_at"]
 SPLITS = ("train", "validation", "test", "")
+OTHER_TABLES = (
+    "Another table of issues becomes a dataset by python -m synthetic fetch --from FILE --repo owner/name --out data, "
+    "then prepare and split (docs/csv-label.md)."
+)
 _UNFIT_IN_LABEL = re.compile(r"[,\r\n]|^\s|\s$|^$")
 
 
@@ -57,7 +61,7 @@ def read_dataset(path: str | Path, labels: LabelSet | None = None) -> Iterator[R
     header = next(rows, None)
     if header is None or header[1] != COLUMNS:
         found = "nothing" if header is None else ",".join(header[1])
-        raise InputError(f"{path}:1: the header is {found}", f"It must be exactly {','.join(COLUMNS)}")
+        raise InputError(f"{path}:1: the header is {found}", f"It must be exactly {','.join(COLUMNS)}\n{OTHER_TABLES}")
     check = _Check(labels)
     for where, texts in rows:
         yield check(_row_of_texts(where, texts), where)

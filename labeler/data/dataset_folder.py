@@ -52,6 +52,7 @@ def open_dataset(path: Path) -> DatasetFolder:
         raise InputError(f"{file}: no such dataset", f"Give a CSV-label file, or a folder with a {DATASET}.")
     beside = file.parent / LABELS
     if not beside.is_file():
+        next(read_dataset(file), None)  # a table of another kind needs more than a list of labels
         raise InputError(f"{beside}: missing", f"A dataset has its labels in a {LABELS} beside it.")
     labels = read_labels(beside)
     sources = file.parent / SOURCES

@@ -164,4 +164,5 @@ def _next(arguments: argparse.Namespace, built: Built) -> str:
     if built.undecided:
         first = f"python -m synthetic review {arguments.out}"
         return f"next: {first}   ({built.undecided:,} issues on which the annotators disagree), then this command again"
-    return f"next: python -m training run --data {arguments.out / 'dataset.csv'} --out runs/{arguments.out.name}"
+    base = "--base labeler/starter --preset few"
+    return f"next: python -m training run --data {arguments.out} {base} --out runs/{arguments.out.name}"

@@ -8,15 +8,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labeler.errors import UsageError
 from training.vocabulary.options import add_vocabulary, as_asked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from training.model.base import Base
-    from training.quantise.quantisation import Quantisation
-    from training.quantise.rounding import Blocks
 
 HELP = "turn a Gemma 3 checkpoint, the adapter merged, into a bundle, without torch"
 EXAMPLES = """examples:
@@ -65,73 +60,27 @@ def add_rounding(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--calibration-rows", type=int, default=128, metavar="N", help="training rows for that (128)")
 
 
-def chosen_form(arguments: argparse.Namespace) -> Quantisation:
-    """What --bits, --block and --mixed say together. Raises InputError where that is nothing known."""
-    from training.quantise.quantisation import EIGHT_BITS, Grid, Quantisation, parse
-
-    if arguments.bits is None:
-        if arguments.mixed:
-            raise UsageError("--mixed goes with --bits", "Say --bits 4 or --bits 8.")
-        return EIGHT_BITS
-    grid = Grid(arguments.bits, arguments.block)
-    # In 8 bits the embeddings have one block size.
-    return parse(arguments.mixed, Quantisation.uniform(grid, grid if grid.bits == 4 else Grid()))
-
-
-def chosen_rounding(
-    arguments: argparse.Namespace, checkpoint: Path, form: Quantisation, progress: Callable[[str], None]
-) -> tuple[Callable[..., Blocks], list[int]]:
-    """What --rounded and --calibrate say, and the tokens with embeddings in 8 bits.
-
-    Raises:
-        InputError: a file is wrong.
-    """
-    from training.model.checkpoint import Weights, read_config
-    from training.quantise.calibration_texts import calibration_texts, used_tokens
-    from training.quantise.gptq import calibrated
-    from training.quantise.rounding import GivenBlocks, fine_of, given, nearest
-
-    data, budget = arguments.calibrate, arguments.token_budget
-    if (arguments.rounded or data) and arguments.bits is None:
-        raise UsageError("--rounded and --calibrate go with --bits", "Say --bits 4 or --bits 8.")
-    fine: list[int] = []
-    if form.fine:
-        fine = fine_of(arguments.rounded) if arguments.rounded else []
-        if not fine and not data:
-            raise UsageError("fine= needs issues to count tokens in", "Give them by --calibrate.")
-        fine = fine or used_tokens(checkpoint, data, form.fine, token_budget=budget)
-    if arguments.rounded:
-        return given(arguments.rounded), fine
-    if not data:
-        return nearest, fine
-    texts = calibration_texts(
-        checkpoint,
-        data,
-        rows=arguments.calibration_rows,
-        token_budget=budget,
-        describe=not arguments.no_descriptions,
-    )
-    config, weights = read_config(checkpoint), Weights(checkpoint)
-    return GivenBlocks(calibrated(config, weights, texts, form, fine=fine, progress=progress)), fine
-
-
 def run(arguments: argparse.Namespace) -> int:
     from labeler.labels.label_set import read_labels
     from training.export.bundle_export import export
     from training.model.base import find_base
     from training.model.licence import licence_of
+    from training.quantise.choices import Calibration, chosen_form, chosen_rounding
 
     def say(step: str) -> None:
         print(f"{step} …", file=sys.stderr)
 
-    labels, form = read_labels(arguments.labels), chosen_form(arguments)
+    labels = read_labels(arguments.labels)
+    form = chosen_form(arguments.bits, arguments.block, arguments.mixed)
+    describe, budget = not arguments.no_descriptions, arguments.token_budget
+    by = Calibration(arguments.rounded, arguments.calibrate, arguments.calibration_rows, budget, describe)
     arguments.out.resolve().parent.mkdir(parents=True, exist_ok=True)
     # What has to be converted goes beside the bundle, where there is room for a model, and away again.
     with tempfile.TemporaryDirectory(prefix=f".{arguments.out.name}.", dir=arguments.out.resolve().parent) as work:
         found = find_base(arguments.checkpoint, Path(work) / "checkpoint")
         licence = licence_of(found.name, Path(found.path))
         base = as_asked(found, arguments, Path(work) / "trimmed", say)
-        rounding, fine = chosen_rounding(arguments, Path(base.path), form, say)
+        rounding, fine = chosen_rounding(Path(base.path), form, by, say)
         manifest = export(
             Path(base.path),
             labels,
@@ -142,8 +91,8 @@ def run(arguments: argparse.Namespace) -> int:
             quantisation=form,
             rounding=rounding,
             fine=fine,
-            token_budget=arguments.token_budget,
-            describe=not arguments.no_descriptions,
+            token_budget=budget,
+            describe=describe,
             plain_text=base.plain_text,
             provenance={"licence": licence} if licence else None,
             progress=say,

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
-from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from labeler.data.textfile import one_line
 from labeler.errors import UsageError
-
-if TYPE_CHECKING:
-    from training.retrain.job import Outcome
 
 HELP = "fetch new issues, label, split, tune, export, evaluate, gate, publish: what has not changed is not done again"
 EXAMPLES = """examples:
@@ -64,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     from training.retrain.config import read_config
     from training.retrain.dry_run import as_json, forecast, show
     from training.retrain.job import choose_stages, make_job
+    from training.retrain.outcome import outcome_json, show_outcome
     from training.retrain.retraining import LOG, Log, retrain
 
     config = read_config(arguments.config, _changes(arguments))
@@ -87,9 +82,9 @@ def run(arguments: argparse.Namespace) -> int:
             show(job, ahead)
         return 0
     if arguments.json:
-        print(json.dumps(_document(outcome), indent=1, ensure_ascii=False))
+        print(outcome_json(outcome))
     else:
-        _show(outcome, str(config.publish_to))
+        show_outcome(outcome, str(config.publish_to))
     return REFUSED if outcome.status == "refused" else 0
 
 
@@ -106,39 +101,6 @@ def _changes(arguments: argparse.Namespace) -> dict[str, Any]:
         "publish_to": arguments.to,
     }
     return {name: value for name, value in given.items() if value is not None}
-
-
-def _document(outcome: Outcome) -> dict[str, Any]:
-    steps = [
-        {"stage": one.step, "skipped": one.skipped, "seconds": one.seconds, **asdict(one.made)} for one in outcome.steps
-    ]
-    facts = {key: str(value) if isinstance(value, Path) else value for key, value in vars(outcome).items()}
-    return facts | {"steps": steps}
-
-
-def _show(outcome: Outcome, to: str) -> None:
-    from rich.table import Column
-
-    from labeler.console.tables import right, styled, table
-    from labeler.console.terminal import console
-
-    numbers = right("rows", "cost", "time", no_wrap=True)
-    columns = (Column("stage", no_wrap=True), *numbers, Column("what", overflow="fold"))
-    rows = []
-    for one in outcome.steps:
-        cost = f"${one.made.cost:.4f}" if one.made.cost else ""
-        took = "as before" if one.skipped else f"{one.seconds:,.1f} s"
-        cells = (one.step, f"{one.made.rows:,}", cost, took, one.made.what)
-        rows.append(styled("dim" if one.skipped else "", cells))
-    console().print(table(columns, rows))
-    print(f"\n{outcome.folder / 'report.html'}")
-    if outcome.status == "refused":
-        print("refused by the gate, and not published:")
-        print("\n".join(f"  {one_line(line)}" for line in outcome.why.splitlines()))
-    elif outcome.status == "published":
-        print(f"\nIn your workflow, under `with:` of the action:\n\n          model: {outcome.pin}")
-    elif not to and (outcome.folder / "run" / "bundle").is_dir():
-        print(f"next: python -m training publish --bundle {outcome.folder / 'run' / 'bundle'} --to owner/name")
 
 
 def _day(text: str) -> str:

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from labeler.console.argument_types import positive
 from labeler.errors import UsageError
 from training.vocabulary import DEFAULT_SIZE
-
-if TYPE_CHECKING:
-    from training.vocabulary.report import LanguageCost
 
 HELP = "cut a base down to the tokens that issues use, count them anew, say what it costs by language"
 EXAMPLES = """examples:
@@ -67,47 +62,26 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _report(arguments: argparse.Namespace) -> int:
     from training.vocabulary.counts import read_counts
-    from training.vocabulary.report import costs
+    from training.vocabulary.report import as_json, costs, show
 
     sizes = sorted(set(arguments.size))
     found = costs(arguments.tokenizer, read_counts(arguments.counts), sizes, arguments.texts)
     if arguments.json:
-        rows = [
-            {"language": cost.language, "texts": cost.texts, "whole": cost.whole, "trimmed": dict(cost.trimmed)}
-            for cost in found
-        ]
-        print(json.dumps(rows, indent=1))
+        print(as_json(found))
     else:
-        _show(found, sizes)
+        show(found, sizes)
     return 0
 
 
-def _show(found: list[LanguageCost], sizes: list[int]) -> None:
-    from labeler.console.tables import right, table
-    from labeler.console.terminal import console
-
-    numbers = right("texts", "tokens", *(f"{size:,}" for size in sizes))
-    rows = (
-        (cost.language, f"{cost.texts:,}", f"{cost.whole:,}", *(f"{cost.ratio(size):.3f}" for size in sizes))
-        for cost in found
-    )
-    console().print(table(("language", *numbers), rows))
-
-
 def _count(arguments: argparse.Namespace) -> int:
-    from training.vocabulary.counts import WEIGHT, combined, count_texts, read_counts, write_counts
+    from training.vocabulary.counts import WEIGHT, write_own_counts
 
-    weight = WEIGHT if arguments.weight is None else arguments.weight
+    weight, out, texts = arguments.weight, arguments.out, arguments.texts
+    weight = WEIGHT if weight is None else weight
     if not weight > 0:
         raise UsageError(f"--weight {weight}: not above 0", "Give a number, like 0.01.")
-    corpora = count_texts(arguments.tokenizer, arguments.texts, _say)
-    beside = None if arguments.alone else read_counts()
-    names = ", ".join(path.name for path in arguments.texts)
-    about = f"{names}, each {weight:g}" + ("" if arguments.alone else " beside the shipped counts")
-    counts = combined(corpora, weight, beside, about)
-    write_counts(arguments.out, counts)
-    new = sum(len(corpus) for corpus in corpora)
-    print(f"{arguments.out}: {len(counts.pieces):,} pieces, {new:,} of them in {names}")
+    counts, new = write_own_counts(out, arguments.tokenizer, texts, weight=weight, alone=arguments.alone, progress=_say)
+    print(f"{out}: {len(counts.pieces):,} pieces, {new:,} of them in {', '.join(path.name for path in texts)}")
     return 0
 
 

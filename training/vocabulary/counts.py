@@ -74,6 +74,32 @@ def write_counts(path: Path, counts: Counts) -> None:
         raise InputError(f"{path}: cannot be written: {error.strerror}", "Check the folder and the disk.") from error
 
 
+def write_own_counts(
+    path: Path,
+    tokenizer: Path,
+    files: Sequence[Path],
+    *,
+    weight: float = WEIGHT,
+    alone: bool = False,
+    progress: Callable[[str], None] = lambda step: None,
+) -> tuple[Counts, int]:
+    """Writes counts of one's own text to `path`; returns them, and how many pieces occur in each file, summed up.
+
+    Args:
+        weight: of each file beside the shipped counts.
+        alone: without the shipped counts.
+
+    Raises:
+        InputError: tokenizer or file cannot be read, a file holds no text, or `path` cannot be written.
+    """
+    corpora = count_texts(tokenizer, files, progress)
+    names = ", ".join(file.name for file in files)
+    about = f"{names}, each {weight:g}" + ("" if alone else " beside the shipped counts")
+    counts = combined(corpora, weight, None if alone else read_counts(), about)
+    write_counts(path, counts)
+    return counts, sum(map(len, corpora))
+
+
 def count_texts(
     tokenizer: Path, files: Sequence[Path], progress: Callable[[str], None] = lambda step: None
 ) -> list[Counter[str]]:

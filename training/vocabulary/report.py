@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from labeler.console.tables import right, table
+from labeler.console.terminal import console
 from labeler.data.textfile import clean_text, decode_lines
 from labeler.errors import InputError
 from training.vocabulary.counts import Counts, open_library
@@ -47,6 +49,24 @@ def costs(tokenizer: Path, counts: Counts, sizes: Sequence[int], texts: Path) ->
         LanguageCost(language, len(said), _tokens(whole, said), found[language])
         for language, said in by_language.items()
     ]
+
+
+def show(found: Sequence[LanguageCost], sizes: Sequence[int]) -> None:
+    """Prints a row for each language: tokens with the whole vocabulary, and the ratio of each size to it."""
+    numbers = right("texts", "tokens", *(f"{size:,}" for size in sizes))
+    rows = (
+        (cost.language, f"{cost.texts:,}", f"{cost.whole:,}", *(f"{cost.ratio(size):.3f}" for size in sizes))
+        for cost in found
+    )
+    console().print(table(("language", *numbers), rows))
+
+
+def as_json(found: Sequence[LanguageCost]) -> str:
+    rows = [
+        {"language": cost.language, "texts": cost.texts, "whole": cost.whole, "trimmed": dict(cost.trimmed)}
+        for cost in found
+    ]
+    return json.dumps(rows, indent=1)
 
 
 def read_languages(path: Path) -> dict[str, list[str]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eval.benchmarks.comparison import Entrant, Meter, all_systems, compare, entrants
+from eval.benchmarks.comparison import TUNED, Entrant, Meter, all_systems, compare, entrants
 from eval.cli import main
 from eval.metrics.predictions import read_answers
 from eval.speed.cold import Cold, cold_file, cold_start
@@ -85,10 +85,10 @@ def test_every_system_answers_the_same_test_issues(bundles: tuple[Path, Path]) -
     tuned, base = (Reader(folder, THREE, Store(None)) for folder in bundles)
     chosen = entrants("all", {"tuned": tuned}, base)
     assert [entrant.key for entrant in chosen] == [
-        *(key for key in all_systems() if key not in ("greedy", "thresholds")), "greedy", "thresholds"
+        *(key for key in all_systems() if key not in TUNED), *TUNED
     ]  # fmt: skip
     comparison = compare(SPLITS, chosen, Store(None), cold_runs=0)
-    assert comparison.main == "thresholds"
+    assert comparison.main == "shipped"
     assert (comparison.train_size, comparison.validation_size, len(comparison.test)) == (18, 9, 9)
     for result in comparison.results:
         assert result.predicted.shape == (9, 3)
@@ -194,9 +194,9 @@ def test_two_models_are_told_apart_and_the_first_one_reads_for_the_baselines(bun
     first, second = (Reader(folder, THREE, Store(None)) for folder in bundles)
     chosen = entrants("head", {"new": first, "old": second}, None)
     assert [entrant.key for entrant in chosen] == [
-        "head", "greedy:new", "thresholds:new", "greedy:old", "thresholds:old"
+        "head", *(f"{key}:{model}" for model in ("new", "old") for key in TUNED)
     ]  # fmt: skip
-    assert [entrant.reader for entrant in chosen] == [first, first, first, second, second]
+    assert [entrant.reader for entrant in chosen] == [first] * 4 + [second] * 3
     assert compare(SPLITS, chosen, Store(None), cold_runs=0).main == "thresholds:new"
 
 
@@ -254,7 +254,7 @@ def test_predictions_are_what_eval_score_reads_and_score_the_same(
     micro = {system["key"]: system["micro_f1"]["value"] for system in document["systems"]}
     error = {system["key"]: system["calibration_error"] for system in document["systems"]}
     read = read_answers(answers, THREE)
-    assert set(read) == set(micro) == {"majority", "linear", "zero-shot-free", "greedy", "thresholds"}
+    assert set(read) == set(micro) == {"majority", "linear", "zero-shot-free", *TUNED}
     assert all(len(lines) == 9 for lines in read.values())
     assert main(["score", str(answers), "--labels", str(dataset / "labels.yml"), "--json"]) == 0
     scored = {found["system"]: found for found in json.loads(capsys.readouterr().out)["systems"]}
@@ -272,7 +272,7 @@ def test_the_table_names_n_every_system_and_what_they_cost(
     assert main([*given, "--cold-runs", "1", "--html", str(page)]) == 0
     printed = capsys.readouterr().out
     assert "n = 9 test issues (train 18, validation 9)" in printed
-    for text in ("most frequent labels", "model, with thresholds", "micro-F1 [95 %]", "mAP", "ECE", "cold", "MB"):
+    for text in ("most frequent labels", "model, as it ships", "micro-F1 [95 %]", "mAP", "ECE", "cold", "MB"):
         assert text in printed
     assert "<html" in page.read_text(encoding="utf-8")
     assert "learning curve" not in page.read_text(encoding="utf-8").lower()
@@ -338,7 +338,7 @@ def test_a_gemini_model_stands_beside_the_others_and_no_answer_is_paid_for_twice
     given += ["--gemini", "gemini-x", "--price", "1,10"]
     assert main([*given, "--cold-runs", "0"]) == 0
     found = {system["key"]: system for system in json.loads(capsys.readouterr().out)["systems"]}
-    assert set(found) == {"gemini-x", "greedy", "thresholds"}
+    assert set(found) == {"gemini-x", *TUNED}
     assert len(gemini.asked) == len(SPLITS.test)
     assert "US dollars" in found["gemini-x"]["note"]
     # Other results are not kept for other settings, but its answers are; a cold start asks anew.

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from eval.cli import main
-from eval.commands.speed import ROWS
+from eval.speed.speed_table import ROWS
 from eval.speed.stages import ANSWER, STAGES, Clock
 from labeler.model.bundle import read_manifest
 from tests.models import write_bundle

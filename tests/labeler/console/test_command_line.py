@@ -37,6 +37,7 @@ def run(program: str, *given: str) -> int:
         ("eval", "score answers.jsonl --label labels.yml", "--labels"),
         ("training", "runn", "run"),
         ("training", "run --dta data", "--data"),
+        ("training", "vocabulary report --tokeniser tokenizer.json", "--tokenizer"),  # a command within a command
     ],
 )
 def test_a_misspelt_word_is_told_what_was_meant(

@@ -44,7 +44,8 @@ def test_a_number_that_is_a_pull_requests_says_so(
 ) -> None:
     with serving() as github:
         github.add_repository("o/r", ("bug",))
-        github.add_issue("o/r", 7, "Mend the crash", pull_request={"url": f"{github.url}/repos/o/r/pulls/7"})
+        addresses = dict.fromkeys(("url", "html_url", "diff_url", "patch_url"), f"{github.url}/repos/o/r/pulls/7")
+        github.add_issue("o/r", 7, "Mend the crash", pull_request=addresses)
         monkeypatch.setenv("GITHUB_API_URL", github.url)
         monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
         assert main(["o/r#7"]) == 1
