@@ -17,6 +17,7 @@ COMMANDS = {
     "apply": "label one issue on GitHub",
     "info": "show a model's card",
     "doctor": "check token, repository, labels, cache and model, and say what to mend",
+    "labels": "create in a repository the labels of a list that it lacks (labels sync)",
     "fetch": "download a model into the cache",
     "action": "the GitHub Action's last step; reads its inputs from the environment",
     "cache-key": "print the key and path of a model's entry in GitHub's cache",

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from labeler.console.progress import counted
 from labeler.data.dataset_folder import DATASET, open_dataset
+from labeler.github.refusals import NoNetwork
 from synthetic.annotating.agreement_report import write_report
 from synthetic.annotating.consensus import read_answers, read_decisions
 from synthetic.annotating.generation import REQUESTS, SOURCE, generate, read_written
@@ -24,6 +25,7 @@ from synthetic.dataset.splitting import split
 from synthetic.fetching.fetcher import read_state
 from synthetic.fetching.from_github import fetch_from_github
 from synthetic.llm.batch import read_jobs, under_way
+from synthetic.llm.estimate import Estimate, estimate
 from synthetic.llm.failures import OverBudget
 from synthetic.preparing.preparation import prepare
 from synthetic.recipe import STEPS, Recipe, Step
@@ -77,10 +79,32 @@ def build(
     return Built(tuple(run.ledger.steps), spent(folder), run.undecided, over_budget)
 
 
+def rehearse(folder: Path, recipe: Recipe, say: Say = lambda text: None, only: Collection[Step] = FREE) -> Built:
+    """`build` as far as a dry run goes. Without a network it goes by the issues that are there already."""
+    try:
+        return build(folder, recipe, say, only=only)
+    except NoNetwork as error:
+        if not (folder / ISSUES).is_file():
+            raise
+        say(f"{error.what} Going by the issues that were fetched before.")
+        return build(folder, recipe, say, only=[step for step in only if step != "fetch"])
+
+
 def what_is_left(folder: Path, recipe: Recipe) -> Plan:
     """What the annotators would be asked about the prepared issues. Raises InputError where there are none."""
     held = list(under_way(read_jobs(folder)))
     return plan(folder, recipe.annotators, under_way=held)
+
+
+def what_it_costs(folder: Path, recipe: Recipe, say: Say = lambda text: None) -> list[Estimate]:
+    """Does the steps that cost nothing, and estimates what the annotators would cost then.
+
+    Raises:
+        LabelerError: of these steps.
+    """
+    rehearse(folder, recipe, say)
+    planned = what_is_left(folder, recipe)
+    return estimate(planned.tasks, planned.measured, recipe.concurrency)
 
 
 def spent(folder: Path) -> float:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from labeler.config import Machine
     from labeler.labels.label_set import LabelSet
     from synthetic.annotating.writer import Writer
+    from synthetic.llm.annotator import Annotator
     from synthetic.llm.asking import Asker
-    from synthetic.llm.gemini import Annotator
 
 Step = Literal["fetch", "prepare", "annotate", "agreement", "split", "generate", "publish"]
 STEPS: tuple[Step, ...] = get_args(Step)

@@ -1,4 +1,4 @@
-"""The commands that README and docs/ show: found in their blocks of code and in the text between."""
+"""The commands that are shown: by README and docs/ in blocks of code and in the text between, by --help as examples."""
 
 from __future__ import annotations
 
@@ -48,6 +48,19 @@ def commands(page: Path) -> Iterator[Command]:
         if re.match(r"(\S*/)?python3? -m \S", inline):
             said = " ".join(inline.split()).partition("…")[0]
             yield Command(page.name, tuple(shlex.split(said)), whole=False)
+
+
+def examples(name: str, text: str) -> Iterator[Command]:
+    """The commands of an EXAMPLES text, which stand between its first line and an empty one, or its end.
+
+    One with "…" among its words, for what is left out, is not whole.
+    """
+    for line in _lines(text.partition("\n")[2].partition("\n\n")[0], "sh"):
+        for command in _of_line(name, line):
+            words = command.words
+            if words[:2] == ("accelerate", "launch"):  # starts the module as Python would, once a GPU
+                words = ("python", *words[2:])
+            yield Command(name, words, whole="…" not in words)
 
 
 def _lines(code: str, language: str) -> Iterator[str]:

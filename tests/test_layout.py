@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("labeler", "synthetic", "eval", "training")
 MOST_MODULES, MOST_LINES = 16, 312
+MOST_COMMAND_LINES = 120
 
 
 def modules(package: str) -> list[Path]:
@@ -31,6 +32,12 @@ def test_a_module_can_be_read_in_one_sitting() -> None:
     paths = (path for package in PACKAGES for path in modules(package))
     long = {str(path): count for path in paths if (count := len(path.read_text().splitlines())) > MOST_LINES}
     assert long == {}
+
+
+def test_a_command_parses_calls_one_function_and_prints() -> None:
+    paths = (path for package in PACKAGES for path in modules(package) if path.parent.name == "commands")
+    long = {str(path.relative_to(ROOT)) for path in paths if len(path.read_text().splitlines()) > MOST_COMMAND_LINES}
+    assert long == set()
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -1,4 +1,4 @@
-"""Every command that README and docs/ show is one that the programs take; every link and file they name is there."""
+"""Every command that README, docs/ and --help show is one that the programs take; every link and file is there."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from labeler.data.dataset import COLUMNS
 from labeler.data.dataset_folder import open_dataset
 from labeler.labels.label_set import KEYS
 from tests.pages import OTHERS, PACKAGES, PAGES, ROOT
-from tests.shown import Command, blocks, commands
+from tests.shown import Command, blocks, commands, examples
 
 SHOWN = [command for page in PAGES for command in commands(page)]
 # Programs of others, of which no argument is read here.
@@ -101,6 +101,30 @@ def _module(package: str, given: list[str]) -> ModuleType:
     name = given[0] if given[0] in _cli(package).COMMANDS else "label"
     assert name in _cli(package).COMMANDS, f"python -m {package} has no command {given[0]}"
     return importlib.import_module(f"{package}.commands.{name.replace('-', '_')}")
+
+
+def texts_of_help() -> Iterator[tuple[str, str]]:
+    """The EXAMPLES of every program and of each of its commands: whose they are, and the text."""
+    for package in PACKAGES:
+        yield package, _cli(package).EXAMPLES
+        for name in _cli(package).COMMANDS:
+            if text := getattr(_module(package, [name]), "EXAMPLES", ""):
+                yield f"{package} {name}", text
+
+
+IN_HELP = {whose: list(examples(whose, text)) for whose, text in texts_of_help()}
+
+
+@pytest.mark.parametrize("whose", IN_HELP)
+def test_the_examples_that_help_shows_can_be_given(whose: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = [command for command in IN_HELP[whose] if command.module]
+    assert whose.partition(" ")[0] in {command.module for command in shown}
+    for command in shown:
+        given = list(command.words[3:])
+        if command.whole and given != ["COMMAND", "--help"]:
+            _take(command.module, given, monkeypatch)
+        else:
+            _know(command.module, given, monkeypatch)
 
 
 def _can_be_installed(words: tuple[str, ...]) -> None:

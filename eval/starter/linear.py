@@ -17,8 +17,9 @@ import numpy as np
 
 from eval.data.overlap import apart
 from eval.data.rows import Labelled, truth_and_known
+from eval.starter.files import FIVE, ISSUES, LARGE, LARGE_MORE
 from eval.starter.sets import HeldOut
-from eval.starter.source import FIVE, ISSUES, LARGE, MORE, TEN, Folder
+from eval.starter.source import TEN, Folder
 from eval.systems.system import Output, Task
 from eval.systems.text import FittedLinear, Linear
 from labeler.base.code_hash import code_hash
@@ -48,7 +49,7 @@ class LinearModel:
         if not all(set(labels.names) <= set(TEN) for labels in held.lists):
             return None
         texts = [f"{issue.title}\0{issue.body}" for issue in held.issues]
-        files = self._data.sha256(*((LARGE, MORE) if held.complete else ()), ISSUES, FIVE)
+        files = self._data.sha256(*((LARGE, LARGE_MORE) if held.complete else ()), ISSUES, FIVE)
         code = code_hash("labeler", "synthetic", "eval")
         key = [files, code, held.complete, [labels.names for labels in held.lists], texts]
         kept = self._store.get(key)
@@ -72,7 +73,7 @@ class LinearModel:
 
     @cached_property
     def _complete(self) -> FittedLinear:
-        return self._fit([*self._data.large(LARGE).values(), *self._data.large(MORE).values()])
+        return self._fit([*self._data.large(LARGE).values(), *self._data.large(LARGE_MORE).values()])
 
     def _fit(self, rows: Sequence[Labelled]) -> FittedLinear:
         rows = training_rows(rows, self._held_out)

@@ -10,7 +10,7 @@ import numpy as np
 
 from eval.data.rows import Labelled
 from eval.injection.issue_forms import in_a_form
-from eval.starter import source
+from eval.starter.files import FIVE, JUNK, LABEL_LISTS, LANGUAGES, LARGE, PROJECT_LISTS
 from eval.starter.source import TEN, THREE, Folder, issue_of, label_list
 from labeler.errors import InputError
 from labeler.labels.label_set import Label, LabelSet
@@ -87,14 +87,14 @@ def _dev(data: Folder) -> HeldOut:
 
 def _five(data: Folder) -> HeldOut:
     rows = data.five()
-    seen = {row["repo"] for row in data.public if row["split"] == "train"}
+    seen = {row.repository for row in data.issues if row.is_train}
     tags = [(row.issue.repository, *(("unseen",) if row.issue.repository not in seen else ())) for row in rows]
-    held = _of_rows("five", "five repositories", rows, THREE, files=(source.FIVE,))
+    held = _of_rows("five", "five repositories", rows, THREE, files=(FIVE,))
     return replace(held, tags=tuple(tags))
 
 
 def _ten(data: Folder) -> HeldOut:
-    large = data.large(source.LARGE)
+    large = data.large(LARGE)
     rows = [large[place] for place in data.kept_out()]
     return _of_rows("ten", "unseen issues of seen projects", rows, TEN, complete=True)
 
@@ -136,12 +136,12 @@ def _lists(data: Folder) -> HeldOut:
 
 def _junk(data: Folder) -> HeldOut:
     keys = ("title", "body", "labels", "kind")
-    return _written(data, "junk", "junk, and thin issues", source.JUNK, keys, lambda row: row["kind"])
+    return _written(data, "junk", "junk, and thin issues", JUNK, keys, lambda row: row["kind"])
 
 
 def _languages(data: Folder) -> HeldOut:
     keys = ("title", "body", "labels", "language")
-    return _written(data, "languages", "other languages", source.LANGUAGES, keys, lambda row: row["language"])
+    return _written(data, "languages", "other languages", LANGUAGES, keys, lambda row: row["language"])
 
 
 SETS: dict[str, Callable[[Folder], HeldOut]] = {
@@ -158,7 +158,7 @@ _Found = tuple[str, LabelSet, tuple[str, ...], list[tuple[Issue, frozenset[str]]
 
 
 def _invented(data: Folder) -> Iterator[_Found]:
-    for where, row in data.rows(source.INVENTED, "split", "project", "labels", "issues"):
+    for where, row in data.rows(LABEL_LISTS, "split", "project", "labels", "issues"):
         if row["split"] == "validation":
             labels = label_list(row["labels"], where)
             rows = [(issue_of(issue), _said(issue["labels"], labels, where)) for issue in row["issues"]]
@@ -166,11 +166,11 @@ def _invented(data: Folder) -> Iterator[_Found]:
 
 
 def _projects(data: Folder) -> Iterator[_Found]:
-    for where, row in data.rows(source.PROJECTS, "split", "project", "style", "labels", "rows"):
+    for where, row in data.rows(PROJECT_LISTS, "split", "project", "style", "labels", "rows"):
         if row["split"] == "validation":
             labels, style = label_list(row["labels"], where), row["style"]
             marks = ("real",) + (("areas",) if style in AREAS else ("components",) if style in COMPONENTS else ())
-            rows = [(issue_of(data.row(place, where)), _said(said, labels, where)) for place, said in row["rows"]]
+            rows = [(data.issue(place, where).issue, _said(said, labels, where)) for place, said in row["rows"]]
             yield f"{row['project']} ({style})", labels, marks, rows
 
 

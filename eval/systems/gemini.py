@@ -16,7 +16,7 @@ import numpy as np
 
 from eval.systems.system import Needs, Output, Task
 from labeler.base.store import Store
-from labeler.config import environment, read_gemini
+from labeler.config import environment
 from labeler.console.progress import counted
 from labeler.errors import LabelerError
 from labeler.labels.label_set import LabelSet
@@ -60,12 +60,13 @@ class Asking:
     size_bytes = None
 
     def __init__(self, model: str, price: Price, labels: LabelSet, store: Store) -> None:
+        from synthetic.llm.annotator import Annotator
         from synthetic.llm.asking import Asker
-        from synthetic.llm.gemini import Annotator, Gemini
+        from synthetic.llm.provider import connect
 
         self._given = (model, price, labels)
         self._labels, self._store = labels, store
-        self._annotator = Annotator(model, labels, price, Asker(Gemini(read_gemini(environment()))))
+        self._annotator = Annotator(model, labels, price, Asker(connect(environment())))
         self._cost, self._failed = 0.0, 0
 
     @property

@@ -103,7 +103,7 @@ class Thresholds:
     """The model's probabilities with a threshold for each label, fitted on validation: what a labels.yml may change."""
 
     key: str = "thresholds"
-    name: str = "model, thresholds fitted on validation"
+    name: str = "model, thresholds refitted"
     needs: Needs = "model"
 
     def fit(self, task: Task) -> Answering:

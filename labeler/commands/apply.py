@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from labeler.commands.common import (
     add_model_options,
@@ -47,6 +48,8 @@ def run(arguments: argparse.Namespace, machine: Machine) -> int:
     if outcome.decision is None:
         print(f"{repository}#{number} was left alone: {outcome.skipped}")
         return 0
+    for note in outcome.notes:
+        print(note, file=sys.stderr)
     from labeler.console.terminal import print_decision
 
     print_decision(outcome)

@@ -11,6 +11,7 @@ from labeler.config import Machine
 from labeler.decision.policy import Policy
 from labeler.errors import UsageError
 from labeler.fetch.models import ModelChoice
+from labeler.labels.strangers import said_of
 from labeler.model.predict import Labeler
 
 if TYPE_CHECKING:
@@ -79,6 +80,12 @@ def check_thresholds(policy: Policy, labeler: Labeler) -> None:
 def choice_from(arguments: argparse.Namespace) -> ModelChoice:
     """The model that the options name, not yet fetched or loaded."""
     return ModelChoice(arguments.model, arguments.labels, arguments.threads, arguments.offline)
+
+
+def tell_strangers(labeler: Labeler) -> None:
+    """Says on stderr which labels the model was not tuned on."""
+    if said := said_of(labeler.strangers):
+        print(said, file=sys.stderr)
 
 
 def connect(machine: Machine) -> GitHub:

@@ -14,11 +14,12 @@ from labeler.commands.common import (
     choice_from,
     connect,
     policy_from,
+    tell_strangers,
 )
 from labeler.config import Machine
 from labeler.console.printing import is_terminal, print_explanations, print_json, print_lines, print_list
 from labeler.console.table_options import add_table_options, table_options, tell
-from labeler.data.issue_files import Read, read_files
+from labeler.data.several_files import Read, read_files
 from labeler.decision.labelled import Labelled, label_issues
 from labeler.errors import InputError, UsageError
 from labeler.model.decoder import available_cores
@@ -63,6 +64,7 @@ def run(arguments: argparse.Namespace, machine: Machine) -> int:
     workers = (arguments.threads or available_cores()) if many else 1
     labeler = choice_from(arguments).load(machine, workers=workers)
     check_thresholds(policy, labeler)
+    tell_strangers(labeler)
     from labeler.console.progress import counted
 
     with counted(len(read.issues), "labelling") as done:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -51,36 +50,6 @@ def read_issues(
     if ending in WORKBOOKS:
         raise InputError(f"{path}: unknown kind of file: a spreadsheet's own, not text", SAVE_AS_CSV)
     raise InputError(f"{path}: unknown kind of file", "Give a .jsonl, .json, .csv, .md or .txt file, or - for stdin.")
-
-
-@dataclass
-class Read:
-    """Issues with what there is to know of the files they are from.
-
-    Attributes:
-        files: of each issue its file, where there are several; else empty.
-        kept: of each file what it has beside.
-    """
-
-    issues: list[Issue]
-    files: list[str] = field(default_factory=list)
-    kept: list[Kept] = field(default_factory=list)
-
-
-def read_files(
-    sources: Sequence[str], table: TableOptions | None = None, say: Callable[[str], None] | None = None
-) -> Read:
-    """All issues of all files, by `read_issues`. Raises InputError at the first that is wrong, or without an issue."""
-    read = Read([])
-    for source in sources:
-        kept = Kept()
-        issues = list(read_issues(source, table=table, say=say, kept=kept))
-        if not issues:
-            raise InputError(f"{source}: no issues in it", "Check the file.")
-        read.issues += issues
-        read.kept.append(kept)
-        read.files += [source] * len(issues) if len(sources) > 1 else []
-    return read
 
 
 def _from_stdin(stdin: BinaryIO, kept: Kept | None) -> Iterator[Issue]:

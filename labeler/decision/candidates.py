@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from labeler.decision.policy import Policy, Present
+from labeler.labels.counterparts import counterparts
 from labeler.labels.label_set import Label, LabelSet, fold
 
 DEFAULT_THRESHOLD = 0.5
@@ -56,13 +57,15 @@ def candidates_of(
     if fallback and labels.find(fallback.name) is None:
         fallback = unlisted.setdefault(fold(fallback.name), fallback)
     wanted, fitted = _folded(policy.thresholds), _folded(thresholds)
+    everywhere = [*(labels.names if repository is None else repository), *(p.name for p in present), *removed]
+    meant = counterparts(labels, everywhere)
     live = {fold(name): name for name in (labels.names if repository is None else repository)}
     gone = {fold(name) for name in removed}
     for label in (*labels, *unlisted.values()):
         is_fallback = label == fallback
         if label not in best and not is_fallback:
             continue
-        own = [fold(spelling) for spelling in label.spellings]
+        own = [fold(spelling) for spelling in (*label.spellings, *meant.get(label, ()))]
         on_issue = tuple(p for p in present if fold(p.name) in own)
         yield Candidate(
             label=label,

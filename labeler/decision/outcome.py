@@ -33,6 +33,7 @@ class Outcome:
     removed: tuple[str, ...] = ()
     dry_run: bool = False
     model: str = ""
+    notes: tuple[str, ...] = ()  # on the list: what the repository lacks, what the model was not tuned on
     predict_seconds: float = 0.0
     total_seconds: float = 0.0
 

@@ -18,6 +18,8 @@ from labeler.github.history import LabelEvent, standing
 from labeler.github.refusals import TOKEN_REMEDY, BadToken
 from labeler.github.summary import render, render_failure
 from labeler.labels.label_set import Label, LabelSet
+from labeler.labels.part_lists import part_of
+from labeler.labels.strangers import said_of
 from labeler.text.issue import Issue, from_rest
 
 TITLE = "Issue labeler"
@@ -47,6 +49,10 @@ class Predictor(Protocol):
     def thresholds(self) -> Mapping[str, float]: ...
     @property
     def card(self) -> Card: ...
+    @property
+    def strangers(self) -> Mapping[str, str]: ...
+    def showing(self, labels: LabelSet) -> Predictor: ...
+    def make_ready(self) -> None: ...
     def predict(self, issue: Issue) -> Prediction: ...
 
 
@@ -79,6 +85,7 @@ def apply_issue(
     dry_run: bool = False,
     login: str = "",
     skip: Skip = never_skip,
+    labels_path: str = "",
 ) -> Outcome:
     """Labels one issue as it stands on GitHub now. `skip` gives the reason to leave an issue alone, or nothing.
 
@@ -91,6 +98,8 @@ def apply_issue(
     if reason := skip(issue):
         return Outcome(repository, number, issue.title, skipped=reason)
     live = tuple(label.name for label in github.labels(repository))
+    part = part_of(labeler.labels, live)
+    labeler = labeler.showing(part.shown)
     prediction = labeler.predict(issue)
     present, removed = _standing(github, found, issue, repository, number, login)
     decision = decide(
@@ -111,6 +120,7 @@ def apply_issue(
         removed=() if dry_run else decision.remove,
         dry_run=dry_run,
         model=f"{labeler.card.name} {labeler.card.version}".strip(),
+        notes=tuple(filter(None, (part.said(repository, labels_path), said_of(labeler.strangers)))),
         predict_seconds=prediction.seconds,
         total_seconds=time.perf_counter() - started,
     )
@@ -129,7 +139,8 @@ def run_action(
     try:
         settings = read_settings(environ)
         if settings.warm_up:
-            labeler = load_labeler(settings)
+            labeler = _as_live(load_labeler(settings), settings, connect or _connect, log)
+            labeler.make_ready()
             ready = f"{labeler.card.name} {labeler.card.version} is ready for {len(labeler.labels)} labels."
             log.notice(ready, TITLE)
             write_outputs(files.output, {**NOTHING, "ready": "true"})
@@ -169,8 +180,21 @@ def act(settings: Settings, connect: Connect, load_labeler: LoadLabeler, log: Lo
         dry_run=settings.dry_run,
         login=settings.login,
         skip=skip,
+        labels_path=settings.labels.name if settings.labels else "",
     )
     return _timed(outcome, time.perf_counter() - started)
+
+
+def _as_live(labeler: Predictor, settings: Settings, connect: Connect, log: Log) -> Predictor:
+    """With the list that issues will be asked under; with all of it where the repository's labels cannot be read."""
+    if not (settings.token and settings.repository):
+        return labeler
+    try:
+        live = tuple(label.name for label in connect(settings, log.line).labels(settings.repository))
+    except LabelerError as error:
+        log.warning(f"The whole list is made ready: {error.what}", TITLE)
+        return labeler
+    return labeler.showing(part_of(labeler.labels, live).shown)
 
 
 def _standing(
@@ -198,6 +222,8 @@ def _timed(outcome: Outcome, seconds: float) -> Outcome:
 
 def _report(outcome: Outcome, files: Files, log: Log) -> None:
     write_outputs(files.output, outcome.outputs())
+    for note in outcome.notes:
+        log.line(note)
     name = f"Issue {outcome.number}"
     if outcome.decision is None:
         log.line(f"{name} was left alone: {outcome.skipped}.")

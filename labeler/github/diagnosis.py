@@ -14,7 +14,10 @@ from labeler.config import Machine
 from labeler.errors import LabelerError
 from labeler.fetch.models import ModelChoice
 from labeler.github.client import GitHub
-from labeler.labels.label_set import LabelSet, fold, read_labels
+from labeler.github.repository_state import obstacle
+from labeler.labels.label_set import LabelSet, read_labels
+from labeler.labels.part_lists import part_of
+from labeler.labels.strangers import said_of, strangers
 from labeler.text.issue import Issue
 
 PROBE = Issue(title="Crash when opening a file", body="TypeError: undefined is not a function")
@@ -74,11 +77,9 @@ def diagnose(
 
 
 def _list_of(wanted: LabelSet, tuned: LabelSet) -> Finding:
-    new = [label.name for label in wanted if not any(tuned.find(spelling) for spelling in label.spellings)]
-    if not new:
+    if not (said := said_of(strangers(wanted, tuned))):
         return Finding("label list", f"{len(wanted)} labels, all known to the model")
-    remedy = f"The model was not tuned on: {', '.join(new)}. Give aliases that it knows, or expect guesses."
-    return Finding("label list", f"{len(wanted)} labels", remedy)
+    return Finding("label list", f"{len(wanted)} labels", f"{said} Give aliases that it knows where there are any.")
 
 
 def _cache(folder: Path) -> Finding:
@@ -100,8 +101,8 @@ def _token(github: GitHub, machine: Machine) -> Finding:
 
 def _repository(github: GitHub, name: str) -> Finding:
     facts = github.repository(name)
-    if not facts.get("has_issues", True):
-        return Finding("repository", f"{name} has issues switched off", "Switch them on in its settings.", True)
+    if wrong := obstacle(facts):
+        return Finding("repository", f"{name} {wrong[0]}", wrong[1], True)
     permissions = facts.get("permissions") or {}
     # An Actions token shows no permissions of its own here: only a refusal tells.
     if permissions and not any(permissions.get(right) for right in ("triage", "push", "maintain", "admin")):
@@ -111,12 +112,12 @@ def _repository(github: GitHub, name: str) -> Finding:
 
 
 def _labels(github: GitHub, repository: str, labels: LabelSet) -> Finding:
-    live = {fold(label.name) for label in github.labels(repository)}
-    absent = [label.name for label in labels if not any(fold(spelling) in live for spelling in label.spellings)]
+    absent = part_of(labels, [label.name for label in github.labels(repository)]).missing
     there = f"{len(labels) - len(absent)} of {len(labels)} labels are in the repository"
     if not absent:
         return Finding("labels", there)
-    remedy = "Never set: " + ", ".join(absent) + ". Create them, or give their names there as aliases in a labels.yml."
+    create = f"Create them (labels sync {repository}), or give their names there as aliases in a labels.yml."
+    remedy = f"Never set: {', '.join(absent)}. {create}"
     return Finding("labels", there, remedy, len(absent) == len(labels))
 
 

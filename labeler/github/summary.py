@@ -64,6 +64,7 @@ def render(outcome: Outcome) -> str:
     parts.append(table(rows[:ROWS_IN_SIGHT]))
     if rest := rows[ROWS_IN_SIGHT:]:
         parts.append(f"<details><summary>{len(rest)} less probable labels</summary>\n\n{table(rest)}\n\n</details>")
+    parts += map(escape, outcome.notes)
     parts.append(
         f"<sub>Model {escape(outcome.model)} · {outcome.predict_seconds:.2f} s for the issue, "
         f"{outcome.total_seconds:.2f} s in all · read on this runner, sent nowhere · │ marks the threshold</sub>"

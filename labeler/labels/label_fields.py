@@ -85,3 +85,9 @@ def checked_threshold(given: Value) -> float | None:
         remedy = "Write a number such as 0.4."
         wrong(given.place, "threshold", f"{given.value!r} is no number between 0 and 1", remedy)
     return number
+
+
+def checked_show(given: Value) -> str:
+    if given.value != "always":
+        wrong(given.place, "show", f"{given.value!r} is no choice", "Write always, or leave the key out.")
+    return "always"

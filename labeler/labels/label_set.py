@@ -26,14 +26,16 @@ from labeler.labels.label_fields import (
     checked_color,
     checked_description,
     checked_name,
+    checked_show,
     checked_threshold,
     wrong,
 )
+from labeler.labels.look_alikes import unambiguous, undecorated
 
 if TYPE_CHECKING:
     import yaml
 
-KEYS = ("name", "description", "color", "aliases", "family", "threshold")
+KEYS = ("name", "description", "color", "aliases", "family", "threshold", "show")
 
 
 def fold(name: str) -> str:
@@ -51,6 +53,7 @@ class Label:
     aliases: tuple[str, ...] = ()
     family: str = ""
     threshold: float | None = None
+    show: str = ""  # "always": asked for although the repository lacks it
 
     @property
     def spellings(self) -> tuple[str, ...]:
@@ -82,9 +85,13 @@ class LabelSet:
                 index.setdefault(fold(alias), label)
         return index
 
+    @cached_property
+    def _alike(self) -> Mapping[str, Label]:
+        return unambiguous((spelling, label) for label in self.labels for spelling in label.spellings)
+
     def find(self, name: str) -> Label | None:
-        """The label of that name in any case, else the one with that alias, else None."""
-        return self._index.get(fold(name))
+        """The label of that name in any case, else the one with that alias, else the only one that looks like it."""
+        return self._index.get(fold(name)) or self._alike.get(undecorated(name))
 
     def unknown(self, names: Iterable[str]) -> list[str]:
         """Those of `names` that are neither name nor alias of a label."""
@@ -213,4 +220,5 @@ def _label(place: str, fields: Mapping[str, Value]) -> Label:
         aliases=tuple(checked_name(Value(alias, aliases.place), "aliases") for alias in listed or ()),
         family="" if family.value in (None, "") else checked_name(family, "family"),
         threshold=checked_threshold(fields["threshold"]) if "threshold" in fields else None,
+        show=checked_show(fields["show"]) if "show" in fields else "",
     )

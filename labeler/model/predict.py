@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from labeler.labels.label_set import Label, LabelSet, fold
+from labeler.labels.strangers import strangers
 from labeler.model.bundle import Manifest, read_manifest
-from labeler.model.engine import Engine
+from labeler.model.engine import Engine, Task
 from labeler.model.prefix import PrefixStore
 from labeler.text.issue import Issue
 
@@ -65,17 +69,43 @@ class Labeler:
         workers: int = 1,
     ) -> None:
         self.manifest: Manifest = read_manifest(folder)
-        self.labels = labels or self.manifest.labels
-        self.card = Card(self.manifest.name, self.manifest.version, _quality(self.manifest.metrics))
-        asked = as_tuned(self.labels, self.manifest.labels)
-        needed = {
-            label.name: threshold_of(tuned, self.manifest) for label, tuned in zip(self.labels, asked, strict=True)
-        }
-        self.thresholds = {name: threshold for name, threshold in needed.items() if threshold is not None}
-        self._tuned_names = [label.name for label in asked]
         prefixes = PrefixStore(folder, self.manifest, cache and cache / "prefixes")
         self.engine = Engine(folder, self.manifest, prefixes, threads, workers)
-        self.task = self.engine.task(LabelSet(tuple(asked)))
+        self._show(labels or self.manifest.labels)
+
+    def _show(self, labels: LabelSet) -> None:
+        self.labels = labels
+        asked = as_tuned(labels, self.manifest.labels)
+        # Figures of another list say nothing of this one.
+        is_own = {label.name for label in asked} == set(self.manifest.labels.names)
+        quality = _quality(self.manifest.metrics) if is_own else ""
+        self.card = Card(self.manifest.name, self.manifest.version, quality)
+        needed = {label.name: threshold_of(tuned, self.manifest) for label, tuned in zip(labels, asked, strict=True)}
+        self.thresholds = {name: threshold for name, threshold in needed.items() if threshold is not None}
+        self._asked = LabelSet(tuple(asked))
+
+    @cached_property
+    def task(self) -> Task:
+        """The list made ready, when it is first wanted: the repository may lack a part of it (see `showing`)."""
+        return self.engine.task(self._asked)
+
+    def make_ready(self) -> None:
+        """Computes what the list needs, and keeps it, before the first issue comes."""
+        _ = self.task
+
+    def showing(self, labels: LabelSet) -> Labeler:
+        """The same model with another list, sharing all that is loaded."""
+        if labels == self.labels:
+            return self
+        other = copy(self)
+        other.__dict__.pop("task", None)
+        other._show(labels)
+        return other
+
+    @property
+    def strangers(self) -> Mapping[str, str]:
+        """Labels of the list that the model was not tuned on, each with the one that may be meant, or empty."""
+        return strangers(self.labels, self.manifest.labels)
 
     def predict(self, issue: Issue) -> Prediction:
         (prediction,) = self.predict_many([issue])
@@ -109,23 +139,20 @@ class Labeler:
 
     def _calibrated(self, probabilities: np.ndarray) -> np.ndarray:
         calibration = self.manifest.calibration
-        return probabilities if calibration is None else calibration(self._tuned_names, probabilities)
+        return probabilities if calibration is None else calibration(self._asked.names, probabilities)
 
 
 def as_tuned(labels: LabelSet, tuned: LabelSet) -> list[Label]:
     """The labels as the model knows them, by name or alias on either side; one that is new to it stays itself.
 
-    Where several are one label to the model (a list with both "feature" and "enhancement"), the one with its very name
-    is that label, else the first; the others are asked for by their own names.
+    Where the list keeps apart what is one label to the model (both "feature" and "enhancement"), each is asked for by
+    its own name: only the one with the very name that the model was tuned on is that label.
     """
     known = [next(filter(None, map(tuned.find, label.spellings)), None) for label in labels]
-    owner: dict[Label, Label] = {}
-    for label, found in zip(labels, known, strict=True):
-        if found is not None and (found not in owner or fold(label.name) == fold(found.name)):
-            owner[found] = label
+    times = Counter(found for found in known if found is not None)
     return [
         label
-        if found is None or owner[found] != label
+        if found is None or (times[found] > 1 and fold(label.name) != fold(found.name))
         else replace(found, description=label.description or found.description)
         for label, found in zip(labels, known, strict=True)
     ]
@@ -134,7 +161,7 @@ def as_tuned(labels: LabelSet, tuned: LabelSet) -> list[Label]:
 def threshold_of(tuned: Label, manifest: Manifest) -> float | None:
     """What the bundle asks of a label as `as_tuned` gives it; None where it says nothing of it."""
     own = manifest.thresholds.get(tuned.name)
-    if own is None and manifest.labels.find(tuned.name) is None:
+    if own is None and tuned.name not in manifest.labels.names:
         return manifest.new_label_threshold
     return own
 

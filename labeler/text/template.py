@@ -1,7 +1,8 @@
 """Strips what an issue template left behind and nobody filled in.
 
-Gone are HTML comments (GitHub shows none of them), unticked items of checklists, and headings with nothing below them
-or only "_No response_", which is what GitHub's issue forms write for an empty field. Fenced code stays as it is.
+Gone are HTML comments (GitHub shows none of them), what the form makes everybody attest, unticked items of checklists,
+and headings with nothing below them, or only "_No response_", which is what GitHub's issue forms write for an empty
+field, a fence around nothing, or nothing but a version's number. Fenced code stays as it is.
 Serving, training and the making of datasets strip alike, so that a model reads what it was taught on, and its token
 budget is spent on what the reporter wrote. Stripping twice is stripping once.
 """
@@ -13,8 +14,15 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from labeler.text.attestations import BOX, attested
+
 # Ways to leave a field of a form empty: the form's own, and what people write there.
-_NOTHING = {"", "no response", "n/a", "na", "none", "nothing", "nil"}
+_NOTHING = {"", "no response", "n/a", "na", "none", "nothing", "nil", "no", "not applicable", "not sure"}
+_NOTHING |= {"see above", "as above", "same as above", "described above", "see below", "don't know", "i don't know"}
+_MOST_NOTHING = 80  # characters of a field's answer that may be nothing
+_VERSION = re.compile(r"(?:v|version |release )?\d{1,5}(?:\.\d{1,5}){1,4}(?:[-+.][\w.+-]{0,40})?")
+_EMPTY_FENCE = re.compile(r"(`{3,}|~{3,})[\w+-]{0,20}\s+\1")
+_MOST_ROUNDS = 8  # what one round leaves may be a template's again: "<!<!-- -->-- -->"
 _HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+\S.*)?$")
 # Older templates write their headings in bold. A bold sentence is not one.
 _BOLD = re.compile(r" {0,3}(?:\*\*|__)[^*_\n]{1,60}[^*_\n.!](?:\*\*|__):?[ \t]*$")
@@ -34,9 +42,18 @@ class Stripped:
 def strip_template(body: str) -> Stripped:
     """The body without the leavings of a template. Where unticked items are all there is, they stay."""
     counts: Counter[str] = Counter()
-    text = _without_comments(body.replace("\r\n", "\n").replace("\r", "\n"), counts)
+    text, before = body.replace("\r\n", "\n").replace("\r", "\n"), ""
+    for _ in range(_MOST_ROUNDS):
+        text, before = _once(text, counts), text
+        if text == before:
+            break
+    return Stripped(text, counts)
+
+
+def _once(text: str, counts: Counter[str]) -> str:
+    text = _without_attestations(_without_comments(text, counts), counts)
     text = _without_empty_sections(_without_unticked(text, counts), counts)
-    return Stripped(re.sub(r"\n{3,}", "\n\n", text).strip(), counts)
+    return re.sub(r"\n{3,}", "\n\n", text).strip()
 
 
 class _Code:
@@ -98,6 +115,24 @@ def _hide_comments(text: str, place: int, end: int, kept: list[str], counts: Cou
     return place
 
 
+def _without_attestations(text: str, counts: Counter[str]) -> str:
+    """Without boxes, ticked or not, that attest. Boxes with nothing but blank lines between them are one list."""
+    lines = list(outside_code(text))
+    gone: set[int] = set()
+    boxes: list[int] = []
+    for i, (line, plain) in enumerate([*lines, ("end", True)]):
+        if plain and BOX.match(line):
+            boxes.append(i)
+        elif boxes and line.strip():
+            items = [BOX.sub("", lines[j][0], count=1) for j in boxes]
+            gone |= {j for j, attests in zip(boxes, attested(items), strict=True) if attests}
+            boxes = []
+    if not gone:
+        return text
+    counts["attestation"] += len(gone)
+    return "".join(line for i, (line, _) in enumerate(lines) if i not in gone)
+
+
 def _without_unticked(text: str, counts: Counter[str]) -> str:
     lines = list(outside_code(text))
     left = [line for line, plain in lines if not (plain and _UNTICKED.match(line))]
@@ -116,7 +151,11 @@ class _Section:
 
     @property
     def says_nothing(self) -> bool:
-        return self.level > 0 and "".join(self.lines[1:]).strip("_*-. \t\n").casefold() in _NOTHING
+        answer = "".join(self.lines[1:]).strip()
+        if not self.level or len(answer) > _MOST_NOTHING:
+            return False
+        said = answer.strip("_*-. \t\n").casefold()
+        return said in _NOTHING or bool(_VERSION.fullmatch(said) or _EMPTY_FENCE.fullmatch(answer))
 
 
 def _without_empty_sections(text: str, counts: Counter[str]) -> str:

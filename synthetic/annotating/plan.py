@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labeler.errors import InputError
-from synthetic.llm.gemini import Annotator
+from synthetic.llm.annotator import Annotator
 from synthetic.workspace.jsonl import read_lines
 from synthetic.workspace.records import ANSWERS, PREPARED, Answer, Prepared, from_line
 

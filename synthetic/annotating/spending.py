@@ -1,4 +1,4 @@
-"""Annotating as every command shows it: a bar with what is spent, and a word where it is interrupted."""
+"""Annotating and writing as every command shows them: with a bar that says what is spent."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from labeler.console.progress import counted_with
 from synthetic.annotating.annotation import Tally, annotate
+from synthetic.annotating.generation import Written, generate, lacking, read_written, training_rows
 
 if TYPE_CHECKING:
     from synthetic.annotating.plan import Task
+    from synthetic.annotating.writer import Writer
     from synthetic.llm.asking import Asker
 
 
@@ -39,3 +41,17 @@ def annotate_with_bar(
         )
     tally.cost = asker.budget.spent - before
     return tally
+
+
+def generate_with_bar(
+    folder: Path, writer: Writer, per_label: int, *, only: Sequence[str], examples: int = 3
+) -> Written:
+    """What `generate` wrote for the labels `only`. Raises what it does."""
+    lacks = lacking(only, training_rows(folder), read_written(folder), per_label)
+    with counted_with(sum(lacks.values()), "writing", "${:.4f}") as advance:
+
+        def kept(count: int) -> None:
+            for _ in range(count):
+                advance(writer.asker.budget.spent)
+
+        return generate(folder, writer, per_label, only=only, examples=examples, on_request=kept)

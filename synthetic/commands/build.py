@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 from dataclasses import asdict
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labeler.console.argument_types import dollars, positive
+from labeler.console.argument_types import positive
 from labeler.console.progress import say
 from labeler.errors import UsageError
+from synthetic.llm.options import add_pace, add_spending
 
 if TYPE_CHECKING:
-    from synthetic.pipeline import Built
     from synthetic.recipe import Recipe
 
 HELP = "fetch, prepare, annotate, compare, split, and if asked generate and publish: all in one go, resumable"
@@ -41,16 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model", action="append", default=[], metavar="NAME", help="Gemini model; may be repeated; default: none"
     )
     group.add_argument("--samples", type=positive, default=1, metavar="N", help="answers of each model (default: 1)")
-    group.add_argument("--max-cost", type=dollars, metavar="USD", help="stop before this run costs more")
-    group.add_argument(
-        "--price",
-        action="append",
-        default=[],
-        metavar="[MODEL=]IN,OUT",
-        help="US dollars a million tokens, for a model without a list price",
-    )
-    group.add_argument("--concurrency", type=positive, default=8, metavar="N", help="requests at a time (default: 8)")
-    group.add_argument("--requests-a-minute", type=positive, metavar="N", help="at most so many requests a minute")
+    add_spending(group)
+    add_pace(group)
     group.add_argument(
         "--per-label", type=positive, metavar="N", help="have the first model write issues for labels with fewer rows"
     )
@@ -63,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from synthetic.build_report import show
     from synthetic.pipeline import build
     from synthetic.workspace.lock import alone
 
@@ -74,61 +65,52 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(asdict(built), indent=1, ensure_ascii=False))
     else:
-        _show(built)
-        print(_next(arguments, built))
+        show(built, arguments.out, arguments.max_cost)
     return 0
 
 
 def _recipe(arguments: argparse.Namespace) -> Recipe:
     """Everything that can be wrong with the options is found here, before anything is fetched or paid."""
-    from labeler.config import GeminiAccess, environment, read_gemini, read_machine
+    from labeler.config import environment, read_machine
     from labeler.fetch.hub_upload import check_name
-    from synthetic.annotating.writer import Writer
     from synthetic.dataset.splitting import Wanted as Splitting
     from synthetic.fetching.fetcher import Wanted as Fetching
-    from synthetic.llm.asking import Asker
-    from synthetic.llm.cost import Budget, prices
-    from synthetic.llm.gemini import Annotator, Gemini
-    from synthetic.llm.pace import Pace
+    from synthetic.fetching.origin import check_repository
+    from synthetic.llm.panel import Asking, open_panel
     from synthetic.recipe import Publishing, Recipe, Writing
     from synthetic.workspace.label_file import place_labels
 
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", arguments.repository, re.ASCII):
-        raise UsageError(f"'{arguments.repository}' does not name a repository.", "Write owner/name.")
+    check_repository(arguments.repository)
     if arguments.per_label and not arguments.model:
         raise UsageError("--per-label has issues written, and no --model is given", "Name the model.")
     if arguments.publish:
         check_name(arguments.publish)
-    environ = environment()
-    machine = read_machine(environ)
+    machine = read_machine(environment())
     labels = place_labels(arguments.out, arguments.labels, say)
-    models = list(dict.fromkeys(model.removeprefix("models/") for model in arguments.model))
-    price = prices(arguments.price, models, date.today())
-    gemini = Gemini(read_gemini(environ) if models and not arguments.dry_run else GeminiAccess("none"))
-    asker = Asker(gemini, Pace(arguments.requests_a_minute), Budget(arguments.max_cost))
-    samples = range(1, arguments.samples + 1)
+    asking = Asking(
+        tuple(arguments.model), arguments.samples, prices=tuple(arguments.price), max_cost=arguments.max_cost,
+        requests_a_minute=arguments.requests_a_minute,
+    )  # fmt: skip
+    panel = open_panel(asking, environment(), asks=not arguments.dry_run)
     api_url = (arguments.api_url or machine.github_api_url).rstrip("/")
-    per_label, to = arguments.per_label, arguments.publish
     return Recipe(
         labels=labels,
         fetching=Fetching(arguments.repository, api_url, events=arguments.events, limit=arguments.limit),
         machine=machine,
-        asker=asker,
-        annotators=[Annotator(model, labels, price[model], asker, sample=n) for model in models for n in samples],
+        asker=panel.asker,
+        annotators=panel.annotators(labels),
         concurrency=arguments.concurrency,
         splitting=Splitting(seed=arguments.seed),
-        writing=Writing(Writer(models[0], labels, price[models[0]], asker), per_label) if per_label else None,
-        publishing=Publishing(to, arguments.private) if to else None,
+        writing=Writing(panel.writer(labels), arguments.per_label) if arguments.per_label else None,
+        publishing=Publishing(arguments.publish, arguments.private) if arguments.publish else None,
     )
 
 
 def _dry_run(arguments: argparse.Namespace, recipe: Recipe) -> int:
-    from synthetic.llm.estimate import estimate, print_estimate
-    from synthetic.pipeline import FREE, build, what_is_left
+    from synthetic.llm.estimate import print_estimate
+    from synthetic.pipeline import what_it_costs
 
-    build(arguments.out, recipe, say, only=FREE)
-    planned = what_is_left(arguments.out, recipe)
-    rows = estimate(planned.tasks, planned.measured, arguments.concurrency)
+    rows = what_it_costs(arguments.out, recipe, say)
     if arguments.json:
         print(json.dumps({"estimate": [asdict(row) for row in rows]}, indent=1))
     elif rows:
@@ -136,33 +118,3 @@ def _dry_run(arguments: argparse.Namespace, recipe: Recipe) -> int:
     else:
         print("nothing is left to ask")
     return 0
-
-
-def _show(built: Built) -> None:
-    from rich.table import Column
-
-    from labeler.console.tables import right, styled, table
-    from labeler.console.terminal import console
-
-    numbers = right("rows", "cost", "time", no_wrap=True)
-    columns = (Column("step", no_wrap=True), *numbers, Column("what", overflow="fold"))
-    rows = []
-    for one in built.steps:
-        cost = f"${one.made.cost:.4f}" if one.made.cost else ""
-        took = "as before" if one.skipped else f"{one.seconds:,.1f} s"
-        cells = (one.step, f"{one.made.rows:,}", cost, took, one.made.what)
-        rows.append(styled("dim" if one.skipped else "", cells))
-    total, seconds = sum(one.made.cost for one in built.steps), sum(one.seconds for one in built.steps)
-    so_far = f"${built.cost:.4f} in all runs" if built.cost else ""
-    rows.append(styled("bold", ("together", "", f"${total:.4f}" if total else "", f"{seconds:,.1f} s", so_far)))
-    console().print(table(columns, rows))
-
-
-def _next(arguments: argparse.Namespace, built: Built) -> str:
-    if built.over_budget:
-        return f"stopped before --max-cost {arguments.max_cost:g} is exceeded; run the same command again to go on"
-    if built.undecided:
-        first = f"python -m synthetic review {arguments.out}"
-        return f"next: {first}   ({built.undecided:,} issues on which the annotators disagree), then this command again"
-    base = "--base labeler/starter --preset few"
-    return f"next: python -m training run --data {arguments.out} {base} --out runs/{arguments.out.name}"

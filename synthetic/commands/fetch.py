@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 import time
-from datetime import datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from labeler.config import environment, read_machine
 from labeler.console.argument_types import positive
 from labeler.console.table_options import add_table_options, table_options
 from labeler.errors import InputError, UsageError
 from synthetic.fetching.fetcher import TOKEN_REMEDY, Fetched, Wanted
-from synthetic.fetching.issues import utc
+from synthetic.fetching.origin import read_api_url, read_repository, read_since
 from synthetic.workspace.lock import alone
 from synthetic.workspace.records import ISSUES
 
@@ -74,7 +71,7 @@ def _from_file(arguments: argparse.Namespace) -> Fetched:
         raise UsageError(what, "Leave it out; whose issues they are is said by --repo.")
     return import_issues(
         arguments.source,
-        _repository(arguments.repo) if arguments.repo else "",
+        read_repository(arguments.repo) if arguments.repo else "",
         arguments.out,
         pull_requests=arguments.pull_requests,
         limit=arguments.limit,
@@ -93,9 +90,9 @@ def _from_github(arguments: argparse.Namespace) -> Fetched:
         )
     machine = read_machine(environment())
     wanted = Wanted(
-        repository=_repository(arguments.repository),
-        api_url=_api_url(arguments.api_url or machine.github_api_url),
-        since="" if arguments.since == "last" else _date(arguments.since),
+        repository=read_repository(arguments.repository),
+        api_url=read_api_url(arguments.api_url or machine.github_api_url),
+        since="" if arguments.since == "last" else read_since(arguments.since),
         pull_requests=arguments.pull_requests,
         events=arguments.events,
         limit=arguments.limit,
@@ -117,26 +114,3 @@ def _report(fetched: Fetched, arguments: argparse.Namespace, seconds: float) -> 
 
 def _tell(text: str) -> None:
     print(text, file=sys.stderr)
-
-
-def _repository(text: str) -> str:
-    found = re.fullmatch(r"(?:https?://[^/\s]+/)?([\w.-]+/[\w.-]+?)(?:\.git|/issues)?/?", text, re.ASCII)
-    if not found:
-        raise UsageError(f"'{text}' does not name a repository.", "Write owner/name, for instance octocat/hello.")
-    return found[1]
-
-
-def _api_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
-        raise UsageError("--api-url is no address of an API", "Write it like https://github.example.com/api/v3.")
-    return text.rstrip("/")
-
-
-def _date(text: str) -> str:
-    try:
-        return utc(datetime.fromisoformat(text))
-    except (ValueError, OverflowError) as error:
-        raise UsageError(
-            f"--since {text}: no date", "Write it like 2024-01-31 or 2024-01-31T12:00Z, or last."
-        ) from error

@@ -19,8 +19,8 @@ from synthetic.annotating.instruction import parse_labels
 from synthetic.annotating.plan import Task
 from synthetic.llm.cost import ASSUMED_OUTPUT_TOKENS, Price, estimated_tokens
 from synthetic.llm.failures import GeminiError, OffSchema, Refused
-from synthetic.llm.gemini import Gemini
 from synthetic.llm.messages import GONE, Batch, Reply, Request
+from synthetic.llm.provider import Batching
 from synthetic.workspace.jsonl import Appender, read_lines
 from synthetic.workspace.records import ANSWERS, Answer, from_line, to_line
 
@@ -88,12 +88,12 @@ def under_way(jobs: Sequence[Job]) -> Iterator[tuple[str, str, str]]:
             yield from ((identity, job.annotator, job.prompt) for identity in job.issues)
 
 
-def adopt(folder: Path, gemini: Gemini) -> int:
+def adopt(folder: Path, service: Batching) -> int:
     """Finds out what became of jobs that were about to be created; returns how many of them the service has."""
     jobs = read_jobs(folder)
     if not any(job.state == CREATING for job in jobs):
         return 0
-    known = {one.display_name: one.name for one in gemini.batches()}
+    known = {one.display_name: one.name for one in service.batches()}
     adopted = 0
     for position, job in enumerate(jobs):
         if job.state == CREATING and job.display_name in known:
@@ -105,7 +105,7 @@ def adopt(folder: Path, gemini: Gemini) -> int:
     return adopted
 
 
-def collect(folder: Path, gemini: Gemini, on_answer: Callable[[Answer], None] = lambda answer: None) -> list[Job]:
+def collect(folder: Path, service: Batching, on_answer: Callable[[Answer], None] = lambda answer: None) -> list[Job]:
     """Looks at each waiting job once, and appends the answers of those that have ended; returns all jobs.
 
     What a job that failed or expired did not answer is open again for `submit`.
@@ -115,7 +115,7 @@ def collect(folder: Path, gemini: Gemini, on_answer: Callable[[Answer], None] = 
         if job.state != WAITING:
             continue
         try:
-            batch = gemini.batch(job.name)
+            batch = service.batch(job.name)
         except Refused as error:  # deleted, or older than the service keeps it
             batch = Batch(job.name, job.display_name, GONE, error.what, ())
         if batch.results is None:
@@ -127,7 +127,7 @@ def collect(folder: Path, gemini: Gemini, on_answer: Callable[[Answer], None] = 
     return jobs
 
 
-def submit(folder: Path, gemini: Gemini, tasks: Sequence[Task], max_cost: float | None = None) -> Submitted:
+def submit(folder: Path, service: Batching, tasks: Sequence[Task], max_cost: float | None = None) -> Submitted:
     """Submits the tasks, a job for each annotator and 15 MB.
 
     Args:
@@ -149,12 +149,12 @@ def submit(folder: Path, gemini: Gemini, tasks: Sequence[Task], max_cost: float 
     count = 0
     for many in chosen.values():
         for part in _parts(many):
-            _submit(folder, gemini, part)
+            _submit(folder, service, part)
             count += 1
     return Submitted(count, taken, len(tasks) - taken, about, at_most)
 
 
-def _submit(folder: Path, gemini: Gemini, part: Sequence[tuple[Task, Request, int]]) -> None:
+def _submit(folder: Path, service: Batching, part: Sequence[tuple[Task, Request, int]]) -> None:
     annotator = part[0][0].annotator
     price = annotator.price
     job = Job(
@@ -175,7 +175,7 @@ def _submit(folder: Path, gemini: Gemini, part: Sequence[tuple[Task, Request, in
     )
     jobs = read_jobs(folder)
     _write_jobs(folder, [*jobs, job])
-    name = gemini.submit([(task.issue.id, request) for task, request, _ in part], job.display_name)
+    name = service.submit([(task.issue.id, request) for task, request, _ in part], job.display_name)
     _write_jobs(folder, [*jobs, replace(job, state=WAITING, name=name)])
 
 

@@ -1,8 +1,7 @@
 """The one place that talks to a large language model: Google's Gemini API, by its own client (google-genai).
 
 `Gemini` sends requests for structured output, one by one or as batches, and says what went wrong in
-synthetic.llm.failures' terms; it never tries again by itself. `Annotator` is one model that labels issues, one at a
-time, patiently.
+synthetic.llm.failures' terms; it never tries again by itself.
 """
 
 from __future__ import annotations
@@ -11,20 +10,14 @@ import functools
 import json
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
-from datetime import UTC, datetime
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+from labeler.base.retry import NO_NETWORK, NO_NETWORK_REMEDY, unresolved
 from labeler.config import GeminiAccess
-from labeler.labels.label_set import LabelSet
-from labeler.text.issue import Issue
-from synthetic.annotating.instruction import parse_labels, prompt_for, user_message
-from synthetic.llm.asking import Asker, Outcome
-from synthetic.llm.cost import Price
-from synthetic.llm.failures import KEY_REMEDY, BadKey, CacheGone, busy, refusal, safe
+from synthetic.llm.failures import KEY_REMEDY, LATER_REMEDY, BadKey, CacheGone, NoNetwork, busy, refusal, safe
 from synthetic.llm.messages import Batch, Reply, Request, read_batch, read_reply, read_state
-from synthetic.workspace.records import Answer
 
 if TYPE_CHECKING:
     from google import genai
@@ -59,6 +52,10 @@ class Gemini:
                 model=request.model, contents=_contents(request), config=_config(request)
             )
         return read_reply(found)
+
+    def wire(self, request: Request) -> dict[str, Any]:
+        """The request as `generate` would send it. Nothing is sent."""
+        return wire(request)
 
     def submit(self, requests: Sequence[tuple[str, Request]], display_name: str) -> str:
         """Starts a batch job of (key, request) pairs, all to the first one's model; returns the job's name."""
@@ -95,7 +92,7 @@ class Gemini:
         return made.name or ""
 
     def drop_cache(self, name: str) -> None:
-        with self._translated("to delete the cached instruction"):
+        with suppress(CacheGone), self._translated("to delete the cached instruction"):
             self._client.caches.delete(name=name)
 
     @functools.cached_property
@@ -117,6 +114,10 @@ class Gemini:
         except httpx2.TimeoutException:
             raise busy(f"The service did not answer {asked} within {self._timeout:g} s.", paid=True) from None
         except httpx2.ConnectError as error:
+            if unresolved(error):
+                host = urlsplit(self._access.base_url).hostname
+                what = f"The service was not asked for {asked}: {NO_NETWORK.format(host=host)}."
+                raise NoNetwork(what, f"{NO_NETWORK_REMEDY} {LATER_REMEDY}") from None
             raise busy(f"The service was out of reach for {asked}: {safe(str(error), key)}") from None
         except httpx2.RequestError as error:
             reason = safe(str(error), key) or type(error).__name__
@@ -124,58 +125,6 @@ class Gemini:
         except ValueError as error:  # of json and of pydantic
             what = f"The service's answer to {asked} makes no sense: {safe(str(error), key)}"
             raise busy(what, paid=True) from None
-
-
-class Annotator:
-    """One model that labels issues: `Annotator("gemini-…", labels, price, Asker(gemini)).label(issue)`.
-
-    Args:
-        asker: shares pace and budget with others.
-        sample: asks the same model with another seed: a further opinion of its own, called "gemini-…/2".
-    """
-
-    def __init__(
-        self, model: str, labels: LabelSet, price: Price, asker: Asker, *, sample: int = 1, thinking: str = ""
-    ) -> None:
-        self.name = model if sample == 1 else f"{model}/{sample}"
-        self.model, self.price, self.prompt = model, price, prompt_for(labels)
-        self._sample, self._thinking, self._asker = sample, thinking, asker
-
-    def request(self, issue: Issue, cached: str = "") -> tuple[Request, int]:
-        """The request for an issue, and how many of its characters were cut away. `cached`: as Request has it."""
-        user, cut = user_message(issue)
-        options = {"seed": self._sample, "thinking": self._thinking, "cached": cached}
-        return Request(self.model, self.prompt.system, user, self.prompt.schema, **options), cut  # type: ignore[arg-type]
-
-    def label(self, issue: Issue, cached: str = "") -> Answer:
-        """What the model says of one issue, or why there is no answer.
-
-        Raises:
-            GeminiError: it makes no sense to go on: no key, a refused request, a quota or a budget used up.
-        """
-        request, cut = self.request(issue, cached)
-        try:
-            outcome = self._asker.ask(request, self.price, self.parse)
-        except CacheGone:
-            outcome = self._asker.ask(replace(request, cached=""), self.price, self.parse)
-        return self.answer(issue.id, outcome, cut)
-
-    def parse(self, text: str) -> tuple[str, ...]:
-        """The labels of an answer's text. Raises OffSchema."""
-        return parse_labels(text, self.prompt.names)
-
-    def answer(self, identity: str, outcome: Outcome[tuple[str, ...]], cut: int) -> Answer:
-        return Answer(
-            id=identity,
-            annotator=self.name,
-            labels=outcome.value,
-            prompt=self.prompt.hash,
-            error=outcome.error,
-            cut_characters=cut,
-            tokens=outcome.tokens,
-            cost=outcome.cost,
-            at=datetime.now(UTC).isoformat(timespec="seconds"),
-        )
 
 
 def wire(request: Request) -> dict[str, Any]:

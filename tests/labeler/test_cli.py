@@ -260,7 +260,8 @@ def test_apply_adds_labels_that_the_repository_has(cli: Cli, github: GitHub, tar
     assert github.labels_of(REPO, 42) == ["bug", "enhancement", "ci/cd"]
     assert "added: bug, enhancement, ci/cd" in cli.out
     assert cli.out.count("✓") == 3
-    assert cli.out.count("the repository") == len(LABELS) - 3
+    assert f"The repository lacks {len(LABELS) - 3} of the list's labels" in cli.err
+    assert f"labels sync {REPO}" in cli.err
 
 
 def test_a_dry_run_writes_nothing(cli: Cli, github: GitHub) -> None:

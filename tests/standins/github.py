@@ -155,6 +155,19 @@ class GitHub:
             return answer
         if operation == "issues/list-labels-for-repo":
             return self.page(request, repository.labels)
+        if operation == "issues/create-label":
+            asked = request.body
+            if asked["name"].lower() in {one["name"].lower() for one in repository.labels}:
+                return Answer(422, {"message": "Validation Failed", "errors": [{"code": "already_exists"}]})
+            made = self._label(name, asked["name"])
+            made |= {"color": asked["color"], "description": asked["description"]}
+            return Answer(201, made)
+        if operation == "issues/update-label":
+            one = next((one for one in repository.labels if one["name"].lower() == given["name"].lower()), None)
+            if one is None:
+                return Answer(404, {"message": "Not Found"})
+            one["name"] = request.body["new_name"]
+            return Answer(200, one)
         if operation == "issues/list-for-repo":
             return self._list(request, repository)
         if operation == "issues/list-events-for-repo":

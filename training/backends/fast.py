@@ -92,12 +92,12 @@ class Layers:
 
     def _run(self, *given: Any) -> torch.Tensor:
         try:
-            return _layer(*given, self._kernels)
+            return _layer(self._kernels, *given)
         except torch._dynamo.exc.TorchDynamoException as error:
             reason = str(error).strip().partition("\n")[0]
             say(f"nothing can be compiled here: norms and gates run as they are, which is slower: {reason}")
             self._kernels = Kernels()
-            return _layer(*given, self._kernels)
+            return _layer(self._kernels, *given)
 
 
 def _weights(modules: list[Any]) -> tuple[float, list[Matrix]]:
@@ -113,9 +113,9 @@ def _weights(modules: list[Any]) -> tuple[float, list[Matrix]]:
 
 
 def _layer(
-    stream: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, mask: torch.Tensor | None, matrices: list[Matrix],
-    norms: list[torch.Tensor], scale: float, dtype: torch.dtype, shape: tuple[int, int, int, float, float],
-    kernels: Kernels,
+    kernels: Kernels, stream: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, mask: torch.Tensor | None,
+    matrices: list[Matrix], norms: list[torch.Tensor], scale: float, dtype: torch.dtype,
+    shape: tuple[int, int, int, float, float],
 ) -> torch.Tensor:  # fmt: skip
     """One layer of transformers' Gemma3DecoderLayer.
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labeler.config import GeminiAccess, Machine, environment, read_gemini
+from labeler.config import Machine, environment
 
 if TYPE_CHECKING:
     from synthetic.recipe import Recipe
@@ -28,29 +27,29 @@ def make_recipe(
     from synthetic.annotating.consensus import Rule
     from synthetic.dataset.splitting import Wanted as Splitting
     from synthetic.fetching.fetcher import Wanted as Fetching
-    from synthetic.llm.asking import Asker
-    from synthetic.llm.cost import Budget, prices
-    from synthetic.llm.gemini import Annotator, Gemini
-    from synthetic.llm.pace import Pace
+    from synthetic.llm.panel import Asking, open_panel
     from synthetic.recipe import Recipe
     from synthetic.workspace.label_file import place_labels
 
-    models = list(dict.fromkeys(model.removeprefix("models/") for model in config.label_models))
-    price = prices(config.label_prices, models, date.today())
-    gemini = Gemini(read_gemini(environment()) if asks and models else GeminiAccess("none"))
+    asking = Asking(
+        config.label_models,
+        config.label_samples,
+        prices=config.label_prices,
+        max_cost=config.label_max_cost,
+        requests_a_minute=config.label_requests_a_minute or None,
+    )
+    panel = open_panel(asking, environment(), asks=asks)
     labels = place_labels(data, Path(config.labels) if config.labels else None, say)
-    asker = Asker(gemini, Pace(config.label_requests_a_minute or None), Budget(config.label_max_cost))
-    samples = range(1, config.label_samples + 1)
     api_url = (config.fetch_api_url or machine.github_api_url).rstrip("/")
     train, validation, test = config.split_shares
     # Labels of one kind only: beside the annotators' the repository's own would be another task.
-    labels_from = "annotators" if models else "repository"
+    labels_from = "annotators" if config.label_models else "repository"
     return Recipe(
         labels=labels,
         fetching=Fetching(config.repository, api_url, events=config.events),
         machine=machine,
-        asker=asker,
-        annotators=[Annotator(model, labels, price[model], asker, sample=n) for model in models for n in samples],
+        asker=panel.asker,
+        annotators=panel.annotators(labels),
         concurrency=config.label_concurrency,
         rule=Rule(config.label_votes or None, config.label_min_agreement),
         splitting=Splitting((train, validation, test), config.split_test_from, config.split_seed, labels_from),

@@ -39,7 +39,7 @@ from labeler.text.issue import Issue
 from training.fitting.fitted import Fitted, fit_all
 from training.model.card import card
 from training.model.licence import write_notice
-from training.starter.material import Example, Material
+from training.starter.material import Example, Material, example_of
 from training.starter.new_labels import fit_new_labels
 from training.starter.recipe import DataSettings, Recipe
 from training.starter.rows_record import read_used
@@ -80,7 +80,9 @@ def validation_views(
         rng.shuffle(found)
     chosen = _evenly(list(by_source.values()), people)
     spaces = {issue.row: known(issue, names) for issue in chosen}
-    public = [_labelled(issue.labelled(issue.labels & set(names)), spaces[issue.row], issue.source) for issue in chosen]
+    public = [
+        _labelled(example_of(issue, issue.labels & set(names)), spaces[issue.row], issue.source) for issue in chosen
+    ]
     return Views({PEOPLE: public, LARGE_MODEL: rows})
 
 

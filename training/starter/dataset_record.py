@@ -7,10 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from eval.starter.source import INVENTED as LABEL_LISTS
-from eval.starter.source import LARGE
-from eval.starter.source import MORE as LARGE_MORE
-from eval.starter.source import PROJECTS as PROJECT_LISTS
+from eval.starter.files import LABEL_LISTS, LARGE, LARGE_MORE, PROJECT_LISTS
 from labeler.files import write_text
 from labeler.model.bundle import sha256
 from training.starter.material import FILES, Material

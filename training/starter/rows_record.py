@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from eval.starter.source import ISSUES
+from eval.starter.files import ISSUES
 from labeler.errors import InputError
 from labeler.files import write_text
 from labeler.model.bundle import sha256

@@ -12,7 +12,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from training.starter.material import Commit, Example, ListExamples, Material, PublicIssue
+from eval.starter.files import PublicIssue
+from training.starter.material import Commit, Example, ListExamples, Material, example_of
 from training.starter.recipe import DataSettings
 
 PEOPLE, LARGE_MODEL, PROJECTS = "people", "large model", "project lists"
@@ -95,7 +96,7 @@ def select(material: Material, names: Sequence[str], settings: DataSettings, see
         return issue.is_train and issue.row not in apart and issue.folded_title not in titles
 
     def labelled(found: dict[int, frozenset[str]]) -> tuple[Example, ...]:
-        return tuple(material.issues[row].labelled(found[row]) for row in found if free(material.issues[row]))
+        return tuple(example_of(material.issues[row], found[row]) for row in found if free(material.issues[row]))
 
     return Selection(
         names=tuple(names),
@@ -106,7 +107,7 @@ def select(material: Material, names: Sequence[str], settings: DataSettings, see
         label_lists=tuple(one for one in material.label_lists if one.is_train),
         project_lists=_without(material, free),
         areas=_areas(material.commits, settings),
-        validation=tuple(material.issues[row].labelled(more[row]) for row in sorted(kept)),
+        validation=tuple(example_of(material.issues[row], more[row]) for row in sorted(kept)),
         held_out=held_out,
     )
 
@@ -142,7 +143,9 @@ def unused_large(material: Material, used: set[int], settings: DataSettings) -> 
     titles = {material.issues[row].folded_title for row in used}
     tables = material.large | material.large_more
     free = (material.issues[row] for row in sorted(tables) if row not in used)
-    return [issue.labelled(tables[issue.row]) for issue in free if issue.is_train and issue.folded_title not in titles]
+    return [
+        example_of(issue, tables[issue.row]) for issue in free if issue.is_train and issue.folded_title not in titles
+    ]
 
 
 def known(issue: PublicIssue, names: Sequence[str]) -> tuple[str, ...]:
@@ -172,7 +175,7 @@ def _public(
         if rare := settings.first.get(source):
             rows.sort(key=lambda issue: rare not in issue.labels)  # stable: all else stays as it was shuffled
         shown = known(rows[0], names)
-        examples = (issue.labelled(issue.labels & set(shown)) for issue in rows[: settings.caps[source]])
+        examples = (example_of(issue, issue.labels & set(shown)) for issue in rows[: settings.caps[source]])
         found[source] = Source(shown, tuple(examples))
     return found
 

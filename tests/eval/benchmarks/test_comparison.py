@@ -197,7 +197,7 @@ def test_two_models_are_told_apart_and_the_first_one_reads_for_the_baselines(bun
         "head", *(f"{key}:{model}" for model in ("new", "old") for key in TUNED)
     ]  # fmt: skip
     assert [entrant.reader for entrant in chosen] == [first] * 4 + [second] * 3
-    assert compare(SPLITS, chosen, Store(None), cold_runs=0).main == "thresholds:new"
+    assert compare(SPLITS, chosen, Store(None), cold_runs=0).main == "shipped:new"
 
 
 def test_few_shot_shows_the_nearest_issues_as_turns_with_their_labels_the_nearest_last(

@@ -54,7 +54,7 @@ def test_what_the_steps_of_the_action_read_is_in_it(archive: Path) -> None:
         "examples/issues.jsonl",
     ):
         assert (archive / name).is_file()
-    # It can be installed: these are the packages that pyproject.toml names.
+    # All four programs run from it, installed by -e or not.
     assert all((archive / name / "__init__.py").is_file() for name in ("labeler", "training", "synthetic", "eval"))
 
 

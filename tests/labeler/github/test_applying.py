@@ -3,7 +3,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +47,18 @@ class Labeler:
     thresholds: Mapping[str, float] = field(default_factory=dict)
     card: Card = Card()
     seen: list[Issue] = field(default_factory=list)
+    strangers: Mapping[str, str] = field(default_factory=dict)
+    ready_for: list[tuple[str, ...]] = field(default_factory=list)
+
+    def showing(self, labels: LabelSet) -> Labeler:
+        return replace(self, labels=labels)  # one list of what was seen
+
+    def make_ready(self) -> None:
+        self.ready_for.append(self.labels.names)
 
     def predict(self, issue: Issue) -> Prediction:
         self.seen.append(issue)
-        return Prediction(self.probabilities)
+        return Prediction({name: p for name, p in self.probabilities.items() if self.labels.find(name)})
 
 
 @pytest.fixture
@@ -354,7 +362,7 @@ def test_a_broken_event_file_is_a_warning(job: Job, tmp_path: Path) -> None:
 
 def test_a_warm_up_fetches_the_model_and_looks_at_no_issue(job: Job) -> None:
     assert job.run({"nothing": True}, warm_up="true") == 0
-    assert job.standin.requests == []
+    assert {request.path for request in job.standin.requests} == {f"/repos/{REPO}/labels"}
     assert "fake 1 is ready" in job.log
 
 

@@ -39,10 +39,8 @@ _No response_
 def test_a_filled_in_form_keeps_what_somebody_wrote() -> None:
     found = strip_template(FORM)
     log = "```\n### not a heading\n<!-- stays -->\n- [ ] stays\n```"
-    assert (
-        found.text == f"### What happened?\n\nIt crashes.\n\n### Log\n\n{log}\n\n### Checks\n\n- [x] I read the guide"
-    )
-    assert found.counts == {"unticked item": 1, "empty section": 2}
+    assert found.text == f"### What happened?\n\nIt crashes.\n\n### Log\n\n{log}"
+    assert found.counts == {"attestation": 2, "empty section": 3}
 
 
 def test_a_form_that_nobody_filled_in_is_empty() -> None:
@@ -73,6 +71,18 @@ CASES = {
     "link, not box": ("- [a](b)\n- []() c", "- [a](b)\n- []() c"),
     "windows line ends": ("### A\r\n\r\n_No response_\r\n\r\n### B\r\n\r\nx\r\n", "### B\n\nx"),
     "blank lines": ("a\n\n\n\n\nb", "a\n\nb"),
+    "attestations alone": ("- [x] I have searched the existing issues\n- [ ] I agree to the Code of Conduct", ""),
+    "attestations beside evidence": (
+        "### Kind\n- [x] Bug report\n- [x] Linux\n### Checks\n- [x] I searched it\n- [x] Docs need an update",
+        "### Kind\n- [x] Bug report\n- [x] Linux\n### Checks\n- [x] Docs need an update",
+    ),
+    "idle sentence among attestations": (
+        "a\n- [x] I read the FAQ\n- [x] I follow the rules\n- [x] My cat sat beside me\n- [x] The docs are wrong here",
+        "a\n- [x] The docs are wrong here",
+    ),
+    "fence around nothing": ("### A\nx\n### Log\n```shell\n```", "### A\nx"),
+    "version alone": ("### A\nx\n### Version\nv2.4.1-rc.1\n### B\n2.4 is broken", "### A\nx\n### B\n2.4 is broken"),
+    "comment made of two": ("<!<!-- a -->-- b -->c", "c"),
     "nothing": ("", ""),
 }
 
@@ -88,8 +98,46 @@ def test_text_outside_the_template_is_never_made_up(body: str) -> None:
     assert all(character in left for character in strip_template(body).text.replace("\n", ""))
 
 
+PIECES = [
+    "- [x] I have read the docs\n",
+    "- [x] Linux\n",
+    "- [ ] a\n",
+    "# h\n",
+    "**b**\n",
+    "x\n",
+    "```\n",
+    "<!--",
+    "-->",
+    "\n",
+    "1.2\n",
+    "` ",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
+def test_stripping_twice_is_stripping_once(body: str) -> None:
+    once = strip_template(body).text
+    assert strip_template(once).text == once
+
+
 @pytest.mark.parametrize(
-    "piece", ["<!--", "`<!--", "#", "# \n", "**a**\n", "- [ ] \n", "```\n", "_", ".", "-", "<!-- -->"]
+    "piece",
+    [
+        "<!--",
+        "`<!--",
+        "#",
+        "# \n",
+        "**a**\n",
+        "- [ ] \n",
+        "```\n",
+        "_",
+        ".",
+        "-",
+        "<!-- -->",
+        "- [x] ",
+        "- [x] \n",
+        "- [x] I \n",
+    ],
 )
 def test_no_body_of_an_issues_length_takes_long(piece: str) -> None:
     started = time.process_time()

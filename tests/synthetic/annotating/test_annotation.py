@@ -243,9 +243,10 @@ def test_a_cache_that_has_gone_is_done_without(tmp_path: Path, server: GeminiSer
     from labeler.config import GeminiAccess
     from labeler.labels.label_set import Label, LabelSet
     from labeler.text.issue import Issue
+    from synthetic.llm.annotator import Annotator
     from synthetic.llm.asking import Asker
     from synthetic.llm.cost import Price
-    from synthetic.llm.gemini import Annotator, Gemini
+    from synthetic.llm.gemini import Gemini
 
     asker = Asker(Gemini(GeminiAccess(server.key, server.url)))
     one = Annotator(MODEL, LabelSet((Label("bug"),)), Price(MODEL, 1.0, 1.0), asker)

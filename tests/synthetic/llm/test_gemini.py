@@ -13,10 +13,11 @@ from labeler.labels.label_set import Label, LabelSet
 from labeler.text.issue import Issue
 from labeler.text.prompt import CUT_MARK, HEAD_SHARE, INSTRUCTION
 from synthetic.annotating.instruction import CHARACTER_BUDGET, parse_labels, prompt_for, user_message
+from synthetic.llm.annotator import Annotator
 from synthetic.llm.asking import Asker
 from synthetic.llm.cost import Budget, Price
 from synthetic.llm.failures import BadKey, Busy, Exhausted, GeminiError, OffSchema, OutOfRetries, Refused
-from synthetic.llm.gemini import Annotator, Gemini, wire
+from synthetic.llm.gemini import Gemini, wire
 from synthetic.llm.pace import Pace
 from tests.standins.gemini import KEY, GeminiServer
 

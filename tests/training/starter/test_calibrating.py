@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from eval.reports.sections import CARD
+from eval.starter.files import ISSUES
 from labeler.errors import InputError
 from labeler.labels.label_set import Label, LabelSet, read_labels
 from labeler.model.bundle import read_manifest, sha256, verify
@@ -18,7 +19,7 @@ from tests.models import write_bundle
 from tests.training.starter_material import RECIPE, small_recipe, write_material, write_recipe
 from training.cli import main as train
 from training.starter.calibrating import probabilities, validation_views
-from training.starter.material import ISSUES, Example, ListExamples, Material
+from training.starter.material import Example, ListExamples, Material
 from training.starter.new_labels import best_threshold, new_cells
 from training.starter.rows_record import read_used, write_rows
 from training.starter.selection import LARGE_MODEL, PEOPLE, held_out_rows, select

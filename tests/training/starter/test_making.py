@@ -14,6 +14,7 @@ from peft import PeftModel
 from tokenizers import Tokenizer
 from transformers import Gemma3ForCausalLM
 
+from eval.starter.files import ISSUES
 from eval.starter.source import EVERY
 from labeler.errors import InputError
 from labeler.labels.label_set import LabelSet, read_labels
@@ -31,7 +32,7 @@ from training.quantise.rounding import given, nearest
 from training.starter.episodes import Episodes
 from training.starter.forms import formed
 from training.starter.machine import open_model
-from training.starter.material import ISSUES, Material
+from training.starter.material import Material
 from training.starter.names import DESCRIPTIONS, HABITS, NAMES
 from training.starter.recipe import Recipe, read_recipe
 from training.starter.rows_record import read_used
