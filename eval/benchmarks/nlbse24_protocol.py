@@ -24,6 +24,7 @@ from eval.systems.results import Result
 from labeler.base.examples import VALIDATION_SHARE, Examples, Splits, carve
 from labeler.base.f1 import prf
 from labeler.base.store import Store
+from labeler.data.columns import single_columns
 from labeler.data.textfile import csv_rows, decode_lines, decoded_lines, one_line
 from labeler.errors import InputError
 from labeler.labels.label_set import LabelSet
@@ -186,7 +187,8 @@ def _examples(rows: Sequence[Row], index: Array, labels: LabelSet) -> Examples:
 
 def _csv_rows(path: Path, labels: LabelSet) -> Iterator[Row]:
     read = csv_rows(decoded_lines(path), str(path))
-    _, header = next(read, ("", []))
+    where, header = next(read, ("", []))
+    single_columns(header, where, _COLUMNS)
     if missing := [name for name in _COLUMNS if name not in header]:
         raise InputError(f"{path}:1: no column {', '.join(missing)}", f"The header must have {', '.join(_COLUMNS)}.")
     for where, texts in read:

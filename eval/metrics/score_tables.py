@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from eval.metrics.intervals import Interval
 from eval.metrics.scoring import Paired, Probabilities, Score
 from labeler.base.f1 import LabelFigures
 from labeler.base.markdown_table import markdown_table
@@ -15,6 +16,11 @@ NOTE = (
     "bracket or brace, or over 200 characters; strictly: that, or a name outside the list. A name outside the list is "
     "a wrong label; of a malformed answer counts what can be read."
 )
+OTHER_RULE = (
+    "There are two usual rules for names outside the list: under “names outside: ignored” they count for nothing; in "
+    "all other rows, and in the tests of pairs, each is a wrong label. Compare figures that are by the same rule."
+)
+WRONG, IGNORED = "names outside: wrong", "names outside: ignored"
 METRICS = {
     "micro_precision": "micro-precision",
     "micro_recall": "micro-recall",
@@ -36,9 +42,13 @@ class Section:
 
 
 def overview(title: str, scores: Sequence[Score]) -> Section:
-    """One column a system."""
+    """One column a system; where one names what is not in the list, figures by both rules."""
+    strangers = any(score.malformed.outside for score in scores)
     rows = [_row("all answers, n", scores, lambda s: f"{s.n:,}")]
-    rows += [(name, *(score.all_rows[key].cell for score in scores)) for key, name in METRICS.items()]
+    rows += [(WRONG,)] if strangers else []
+    rows += _metrics([score.all_rows for score in scores])
+    if strangers:
+        rows += [(IGNORED,), *_metrics([score.all_rows_listed for score in scores])]
     rows += [
         ("",),
         ("labels an issue, mean",),
@@ -56,8 +66,10 @@ def overview(title: str, scores: Sequence[Score]) -> Section:
         ("",),
         _row("well-formed only, n", scores, lambda s: f"{s.well_formed['micro_f1'].n:,}"),
     ]
-    pooled = scores[0].well_formed
-    rows += [(METRICS[key], *(score.well_formed[key].cell for score in scores)) for key in pooled]
+    rows += [(WRONG,)] if strangers else []
+    rows += _metrics([score.well_formed for score in scores])
+    if strangers:
+        rows += [(IGNORED,), *_metrics([score.well_formed_listed for score in scores])]
     if any(score.probabilities for score in scores):
         rows += [
             ("",),
@@ -101,7 +113,7 @@ def markdown(sections: Sequence[Section]) -> str:
             if any(row)
         ]
         parts += [f"### {escape(section.title)}", markdown_table([*map(escape, section.columns)], rows, "lr")]
-    return "\n\n".join([*parts, NOTE]) + "\n"
+    return "\n\n".join([*parts, _note(sections)]) + "\n"
 
 
 def show(sections: Sequence[Section]) -> None:
@@ -118,7 +130,7 @@ def show(sections: Sequence[Section]) -> None:
         rows = (styled("bold", row) if len(row) == 1 else row for row in part.rows)
         output.print(table((Column(first, no_wrap=True), *right(*others)), rows, title=part.title))
         output.print()
-    output.print(Text(NOTE, "dim"))
+    output.print(Text(_note(sections), "dim"))
 
 
 def _fitted(section: Section, width: int) -> list[Section]:
@@ -138,6 +150,15 @@ def _fitted(section: Section, width: int) -> list[Section]:
         Section(section.title, cells(section.columns, group), tuple(cells(row, group) for row in section.rows))
         for group in groups
     ]
+
+
+def _note(sections: Sequence[Section]) -> str:
+    return f"{NOTE} {OTHER_RULE}" if any((IGNORED,) in section.rows for section in sections) else NOTE
+
+
+def _metrics(figures: Sequence[Mapping[str, Interval]]) -> list[tuple[str, ...]]:
+    """A row a metric that all of the systems' figures have."""
+    return [(name, *(one[key].cell for one in figures)) for key, name in METRICS.items() if key in figures[0]]
 
 
 def _row(name: str, items: Sequence[Any], cell: Callable[[Any], str]) -> tuple[str, ...]:

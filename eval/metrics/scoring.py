@@ -2,8 +2,9 @@
 
 *Pooled* figures (micro precision, recall, F1; pooled Jaccard) are counts over all issues, as the reference project
 reports them: once over all rows, where of a malformed answer counts what can be read, and once over the well-formed
-rows only. A name outside the list is a predicted label that is never true, as there. It has no row in the table of
-labels and no part in macro-F1.
+rows only. There are two usual rules for a name outside the list: it is a predicted label that is never true, or it is
+ignored. The figures are given by both; the reference project's published table is of well-formed rows, by the second.
+Such a name has no row in the table of labels and no part in macro-F1.
 """
 
 from __future__ import annotations
@@ -67,6 +68,7 @@ class Score:
     Attributes:
         all_rows: metric -> interval, the `POOLED`, the `AN_ISSUE` and macro_f1.
         well_formed: the `POOLED` over the answers without a format fault.
+        all_rows_listed, well_formed_listed: the same but macro_f1, with names outside the list ignored.
         true_an_issue, labels_an_issue, extra_an_issue, missing_an_issue: mean numbers of labels.
     """
 
@@ -74,6 +76,8 @@ class Score:
     n: int
     all_rows: dict[str, Interval]
     well_formed: dict[str, Interval]
+    all_rows_listed: dict[str, Interval]
+    well_formed_listed: dict[str, Interval]
     malformed: Malformed
     true_an_issue: float
     labels_an_issue: float
@@ -105,6 +109,8 @@ def score(system: str, answers: Sequence[Answer], labels: LabelSet) -> Score:
         {name: interval(name, truth, predicted) for name in (*POOLED, *AN_ISSUE)}
         | {"macro_f1": interval("macro_f1", *listed)},
         {name: interval(name, truth[well], predicted[well]) for name in POOLED},
+        {name: interval(name, *listed) for name in (*POOLED, *AN_ISSUE)},
+        {name: interval(name, listed[0][well], listed[1][well]) for name in POOLED},
         _malformed(answers, faults, labels),
         labels_an_issue(truth),
         labels_an_issue(predicted),

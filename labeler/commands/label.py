@@ -18,6 +18,8 @@ from labeler.commands.common import (
 )
 from labeler.config import Machine
 from labeler.console.printing import is_terminal, print_explanations, print_json, print_lines, print_list
+from labeler.console.table_options import add_table_options, table_options, tell
+from labeler.data.several_files import Read, read_files
 from labeler.decision.labelled import Labelled, label_issues
 from labeler.errors import InputError, UsageError
 from labeler.model.decoder import available_cores
@@ -28,7 +30,7 @@ EXAMPLES = """examples:
   python -m labeler --title "Crash when saving" --body "TypeError: x is undefined"
   python -m labeler --file issues.csv --out labelled.csv
   cat issue.md | python -m labeler - --explain-probabilities"""
-OUT_KINDS = (".csv", ".jsonl")
+OUT_KINDS = (".csv", ".tsv", ".jsonl")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,62 +42,61 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="issues as .jsonl, .json, .csv or .md; may be repeated: results then say which file",
+        help="issues as .jsonl, .json, .csv, .tsv or .md; may be repeated: results then say which file",
     )
+    add_table_options(parser)
     add_model_options(parser)
     add_policy_options(parser)
     group = parser.add_argument_group("output")
     group.add_argument("--json", action="store_true", help="one JSON object an issue")
     group.add_argument("--explain-probabilities", action="store_true", help="every label's probability and threshold")
-    group.add_argument("--out", type=Path, metavar="FILE", help="write the results to a .csv or .jsonl file")
+    group.add_argument("--out", type=Path, metavar="FILE", help="what --file has and the labels: .csv, .tsv or .jsonl")
 
 
 def run(arguments: argparse.Namespace, machine: Machine) -> int:
     if arguments.out and arguments.out.suffix.lower() not in OUT_KINDS:
-        raise UsageError(f"--out {arguments.out}: unknown kind of file", "Name a .csv or .jsonl file.")
+        raise UsageError(f"--out {arguments.out}: unknown kind of file", "Name a .csv, .tsv or .jsonl file.")
     if arguments.out and arguments.out.resolve() in [Path(file).resolve() for file in arguments.file]:
         raise UsageError(f"--out {arguments.out}: the file that is read", "Name another file for the results.")
     policy = policy_from(arguments)
-    issues, files = _issues(arguments, machine)
-    many = len(issues) > 1
+    read = _issues(arguments, machine)
+    many = len(read.issues) > 1
     workers = (arguments.threads or available_cores()) if many else 1
     labeler = choice_from(arguments).load(machine, workers=workers)
     check_thresholds(policy, labeler)
     tell_strangers(labeler)
     from labeler.console.progress import counted
 
-    with counted(len(issues), "labelling") as done:
-        results: Iterable[Labelled] = label_issues(issues, labeler, policy, done)
-        if files:
-            results = map(Labelled.of_file, results, files)
+    with counted(len(read.issues), "labelling") as done:
+        results: Iterable[Labelled] = label_issues(read.issues, labeler, policy, done)
+        if read.files:
+            results = map(Labelled.of_file, results, read.files)
         if arguments.out:
             from labeler.console.results_file import write_results
 
-            write_results(arguments.out, results, labeler, several_files=bool(files))
+            write_results(arguments.out, results, labeler, several_files=bool(read.files), kept=read.kept)
         elif is_terminal():
             results = list(results)  # the bar goes before the first line comes
         else:
             _printer(arguments, many)(results, labeler)
     if arguments.out:
-        print(f"{len(issues)} issues labelled in {arguments.out}", file=sys.stderr)
+        print(f"{len(read.issues)} issues labelled in {arguments.out}", file=sys.stderr)
     elif is_terminal():
         _printer(arguments, many)(results, labeler)
     return 0
 
 
-def _issues(arguments: argparse.Namespace, machine: Machine) -> tuple[list[Issue], list[str]]:
-    """The issues, and of each which file it is from: none where fewer than two files were given."""
+def _issues(arguments: argparse.Namespace, machine: Machine) -> Read:
+    table = table_options(arguments, arguments.file)
     given = [arguments.issue is not None, arguments.title is not None, bool(arguments.file)]
     if sum(given) > 1:
         raise UsageError("More than one of an issue, --title and --file was given.", "Give one of them.")
     if arguments.title is not None:
-        return [Issue(title=arguments.title, body=arguments.body)], []
+        return Read([Issue(title=arguments.title, body=arguments.body)])
     if arguments.body:
         raise UsageError("--body without --title", "Give the issue's title too.")
     if arguments.file or arguments.issue == "-":
-        from labeler.data.several_files import read_files
-
-        return read_files(arguments.file or [arguments.issue])
+        return read_files(arguments.file or ["-"], table, tell)
     if arguments.issue is None:
         raise UsageError("No issue was given.", "Try: python -m labeler --title 'Crash when saving'   (or --help)")
     from labeler.github.target import parse_target
@@ -104,7 +105,7 @@ def _issues(arguments: argparse.Namespace, machine: Machine) -> tuple[list[Issue
     issue = from_rest(connect(machine).issue(repository, number), repository)
     if issue.is_pull_request:
         raise InputError(f"{repository}#{number} is a pull request", "Only issues are labelled.")
-    return [issue], []
+    return Read([issue])
 
 
 def _printer(arguments: argparse.Namespace, many: bool) -> Callable[[Iterable[Labelled], Labeler], None]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from labeler.data.textfile import csv_rows, decode_lines, decoded_lines, parsed_json
+from labeler.data.encodings import SAVE_AS_CSV, WORKBOOKS
+from labeler.data.issue_table import Kept, TableOptions, is_table, read_table
+from labeler.data.textfile import decode_lines, decoded_lines, parsed_json
 from labeler.errors import InputError
 from labeler.text.issue import Issue, from_event, from_rest
 
@@ -21,33 +23,42 @@ _HEADING = re.compile(r"#{1,6}[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*\Z")
 _UNDERLINE = re.compile(r"[ ]{0,3}(?:={2,}|-{2,})[ \t]*\r?\Z")
 
 
-def read_issues(path: str | Path, stdin: BinaryIO | None = None) -> Iterator[Issue]:
-    """The issues of a file, by its ending: .jsonl .ndjson .json .csv .md .markdown .txt; "-" is standard input.
+def read_issues(
+    path: str | Path,
+    stdin: BinaryIO | None = None,
+    *,
+    table: TableOptions | None = None,
+    say: Callable[[str], None] | None = None,
+    kept: Kept | None = None,
+) -> Iterator[Issue]:
+    """The issues of a file, by its ending: .jsonl .ndjson .json .csv .tsv .tab .md .markdown .txt; "-" is stdin.
 
     A line of JSONL, or an item of a JSON array, is an object with `Issue`'s own keys, a REST object, or an event.
     Standard input is JSON where it starts so, otherwise one issue in Markdown. Raises InputError, on the way, at the
     first issue that is wrong, naming file and line.
     """
     if str(path) == "-":
-        return _from_stdin(sys.stdin.buffer if stdin is None else stdin)
-    source, lines = str(path), decoded_lines(path)
-    match Path(path).suffix.lower():
+        return _from_stdin(sys.stdin.buffer if stdin is None else stdin, kept)
+    source, lines, ending = str(path), decoded_lines(path), Path(path).suffix.lower()
+    if is_table(path, table):
+        return _from_table(Path(path), table, say, kept)
+    match ending:
         case ".jsonl" | ".ndjson" | ".json":
-            return _from_json(lines, source)
-        case ".csv":
-            return _from_csv(lines, source)
+            return _from_json(lines, source, kept)
         case ".md" | ".markdown" | ".txt":
             return _from_markdown(lines, source, Path(path).name)
+    if ending in WORKBOOKS:
+        raise InputError(f"{path}: unknown kind of file: a spreadsheet's own, not text", SAVE_AS_CSV)
     raise InputError(f"{path}: unknown kind of file", "Give a .jsonl, .json, .csv, .md or .txt file, or - for stdin.")
 
 
-def _from_stdin(stdin: BinaryIO) -> Iterator[Issue]:
+def _from_stdin(stdin: BinaryIO, kept: Kept | None) -> Iterator[Issue]:
     lines = decode_lines(stdin, STANDARD_INPUT)
     blank, lines, start = _peeked(lines)
     if start.lstrip().startswith("{"):
-        yield from _from_jsonl(lines, STANDARD_INPUT, blank + 1)
+        yield from _from_jsonl(lines, STANDARD_INPUT, blank + 1, kept)
     elif _ARRAY.match(start):
-        yield from _from_json(lines, STANDARD_INPUT)
+        yield from _from_json(lines, STANDARD_INPUT, kept)
     else:
         yield from _from_markdown(lines, STANDARD_INPUT, "")
 
@@ -60,44 +71,40 @@ def _peeked(lines: Iterator[str]) -> tuple[int, Iterator[str], str]:
     return 0, iter(()), ""
 
 
-def _from_json(lines: Iterator[str], source: str) -> Iterator[Issue]:
+def _from_json(lines: Iterator[str], source: str, kept: Kept | None) -> Iterator[Issue]:
     """JSONL, or a JSON array, or one object over several lines, whatever the file's ending says."""
     blank, lines, start = _peeked(lines)
     if start.lstrip().startswith("{") and (start.rstrip().endswith("}") or not source.lower().endswith(".json")):
-        yield from _from_jsonl(lines, source, blank + 1)
+        yield from _from_jsonl(lines, source, blank + 1, kept)
         return
     text = "\n" * blank + "".join(lines)
     if not text.strip():
         return
     parsed = parsed_json(text, source, 1)
     for position, item in enumerate(parsed if isinstance(parsed, list) else [parsed], 1):
-        yield _issue(item, f"{source}: item {position}")
+        yield _issue(item, f"{source}: item {position}", kept)
 
 
-def _from_jsonl(lines: Iterable[str], source: str, first: int) -> Iterator[Issue]:
+def _from_jsonl(lines: Iterable[str], source: str, first: int, kept: Kept | None) -> Iterator[Issue]:
     for number, line in enumerate(lines, first):
         if line.strip():
-            yield _issue(parsed_json(line, source, number), f"{source}:{number}")
+            yield _issue(parsed_json(line, source, number), f"{source}:{number}", kept)
 
 
-def _issue(item: object, where: str) -> Issue:
+def _issue(item: object, where: str, kept: Kept | None) -> Issue:
     if not isinstance(item, dict):
         raise InputError(f"{where}: not an object", 'Write it like {"title": "…", "body": "…"}.')
-    return from_event(item, where) if isinstance(item.get("issue"), dict) else from_rest(item, where=where)
+    event = isinstance(item.get("issue"), dict)
+    if kept is not None:
+        kept.objects.append(item["issue"] if event else item)
+    return from_event(item, where) if event else from_rest(item, where=where)
 
 
-def _from_csv(lines: Iterable[str], source: str) -> Iterator[Issue]:
-    """Columns title and body; number, labels, id, repo (or repository), author and state where they are there."""
-    rows = csv_rows(lines, source)
-    where, header = next(rows, (f"{source}:1", []))
-    names = [name.strip().lower() for name in header]
-    for wanted in ("title", "body"):
-        if names.count(wanted) != 1:
-            remedy = "The first row names the columns: title,body and, if you like, number,labels,id,repo."
-            raise InputError(f"{where}: column {wanted}: {'twice' if wanted in names else 'missing'}", remedy)
-    for where, texts in rows:
-        given = dict(zip(names, texts, strict=True))
-        yield from_rest(given, where=where)
+def _from_table(
+    path: Path, options: TableOptions | None, say: Callable[[str], None] | None, kept: Kept | None
+) -> Iterator[Issue]:
+    for item, where in read_table(path, options, say=say, kept=kept):
+        yield from_rest(item, where=where)
 
 
 def _from_markdown(lines: Iterable[str], source: str, identity: str) -> Iterator[Issue]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import json
 import re
@@ -14,6 +15,16 @@ from labeler.errors import InputError
 # Larger than any issue (65,536 characters), far smaller than what an unclosed quote can swallow.
 FIELD_LIMIT = 16 * 1024 * 1024
 
+# UTF-32's begins with UTF-16's, so it goes first.
+BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -23,12 +34,25 @@ def clean_text(text: str) -> str:
 
 
 def decoded_lines(path: str | Path) -> Iterator[str]:
-    """The lines of a UTF-8 file with their ends (split at \\n only). Raises InputError naming the line at fault."""
+    """The lines of a file with their ends (split at \\n only): UTF-8, or UTF-16 and UTF-32 by their byte order mark,
+    as Windows' PowerShell writes what is sent to a file. Raises InputError naming the line at fault."""
     try:
         with Path(path).open("rb") as file:
-            yield from decode_lines(file, str(path))
+            wide = _wide_encoding(file.read(4))
+            file.seek(0)
+            if not wide:
+                yield from decode_lines(file, str(path))
+                return
+        with Path(path).open(encoding=wide, newline="\n") as text:
+            yield from text
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}", "Check the path.") from error
+    except UnicodeError as error:
+        raise InputError(f"{path}: not {wide.upper()}, as its first bytes say", "Save the file as UTF-8.") from error
+
+
+def _wide_encoding(start: bytes) -> str:
+    return next((name for mark, name in BYTE_ORDER_MARKS[1:] if start.startswith(mark)), "")
 
 
 def decode_lines(lines: Iterable[bytes], source: str) -> Iterator[str]:
@@ -40,10 +64,10 @@ def decode_lines(lines: Iterable[bytes], source: str) -> Iterator[str]:
             raise InputError(f"{source}:{number}: not UTF-8", "Save the file as UTF-8.") from error
 
 
-def csv_rows(lines: Iterable[str], source: str) -> Iterator[tuple[str, list[str]]]:
+def csv_rows(lines: Iterable[str], source: str, delimiter: str = ",") -> Iterator[tuple[str, list[str]]]:
     """Every row that is not blank with its place ("issues.csv:17: row 4"); all are as long as the first."""
     csv.field_size_limit(max(csv.field_size_limit(), FIELD_LIMIT))
-    reader = csv.reader(lines, strict=True)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     length, row, line = 0, 0, 1
     while True:
         try:
@@ -57,7 +81,7 @@ def csv_rows(lines: Iterable[str], source: str) -> Iterator[tuple[str, list[str]
         where, line = f"{source}:{line}: row {row}", reader.line_num + 1
         length = length or len(texts)
         if texts and len(texts) != length:
-            remedy = "Quote fields that hold commas or newlines."
+            remedy = f"Quote fields that hold {_NAMES.get(delimiter, delimiter)} or newlines."
             raise InputError(f"{where}: {len(texts)} columns where the header has {length}", remedy)
         if texts:
             yield where, texts

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, NoReturn
 
 from labeler.data.dataset import Row
-from labeler.data.textfile import clean_text, integer_of, split_answer
+from labeler.data.label_names import names_of
+from labeler.data.textfile import clean_text, integer_of
 from labeler.errors import InputError
 
 AuthorKind = Literal["user", "bot", ""]
@@ -120,9 +121,12 @@ def _number(value: object, where: str) -> int | None:
 
 
 def _labels(value: object, where: str) -> tuple[str, ...]:
-    """Names from a list of label objects or of names, or from an answer line ("bug, ci/cd")."""
+    """Names from a list of label objects or of names, or from text that lists them ("bug, ci/cd")."""
     if value is None or isinstance(value, str):
-        return split_answer(value or "")
+        try:
+            return names_of(value or "")
+        except ValueError as error:
+            _wrong(where, "labels", f"{value!r:.90} {error}", 'Write it like ["bug", "ci/cd"].')
     if not isinstance(value, (list, tuple)):
         _wrong(where, "labels", "not a list", 'Write it like ["bug", "ci/cd"].')
     names = [item.get("name") if isinstance(item, Mapping) else item for item in value]

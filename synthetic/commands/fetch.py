@@ -9,6 +9,7 @@ from pathlib import Path
 
 from labeler.config import environment, read_machine
 from labeler.console.argument_types import positive
+from labeler.console.table_options import add_table_options, table_options
 from labeler.errors import InputError, UsageError
 from synthetic.fetching.fetcher import TOKEN_REMEDY, Fetched, Wanted
 from synthetic.fetching.origin import read_api_url, read_repository, read_since
@@ -46,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--from", type=Path, dest="source", metavar="FILE|FOLDER", help="a JSONL, JSON or CSV file, or a dataset folder"
     )
     group.add_argument("--repo", default="", metavar="OWNER/NAME", help="whose issues those are that don't say it")
+    add_table_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -73,12 +75,15 @@ def _from_file(arguments: argparse.Namespace) -> Fetched:
         arguments.out,
         pull_requests=arguments.pull_requests,
         limit=arguments.limit,
+        table=table_options(arguments, [arguments.source]),
+        say=_tell,
     )
 
 
 def _from_github(arguments: argparse.Namespace) -> Fetched:
     from synthetic.fetching.from_github import fetch_from_github
 
+    table_options(arguments, [])
     if arguments.repo or not arguments.repository:
         raise UsageError(
             "no repository to fetch" if not arguments.repo else "--repo goes with --from", "Write owner/name."

@@ -12,10 +12,13 @@ import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labeler.data.textfile import csv_rows, decoded_lines
+from labeler.data.issue_table import ENDINGS, TIMES, TableOptions, is_table, read_table
+from labeler.data.textfile import decoded_lines
+from labeler.data.times import either_way
 from labeler.errors import InputError
 from labeler.github.history import LabelEvent
 from synthetic.fetching.fetcher import Fetched
@@ -33,11 +36,19 @@ _ABOUT = {"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state
 
 
 def import_issues(
-    source: Path, repository: str, folder: Path, *, pull_requests: bool = False, limit: int | None = None
+    source: Path,
+    repository: str,
+    folder: Path,
+    *,
+    pull_requests: bool = False,
+    limit: int | None = None,
+    table: TableOptions | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Fetched:
     """Adds the source's issues to the folder's issues.jsonl: all of them, or none where one is wrong.
 
-    An issue that is there already is replaced unless the source's version is older.
+    An issue that is there already is replaced unless the source's version is older. `table` and `say` as of
+    `labeler.data.issue_table.read_table`.
 
     Raises:
         InputError: an issue is wrong; names file and line or row.
@@ -48,7 +59,7 @@ def import_issues(
 
     def wanted() -> Iterator[Record]:
         nonlocal new, changed, complete
-        for record in read_source(source, repository):
+        for record in read_source(source, repository, table, say):
             if record.is_pull_request and not pull_requests:
                 continue
             if held.is_current(record, with_changes=record.changes is not None):
@@ -64,17 +75,23 @@ def import_issues(
     return Fetched(repository, new, changed, complete, compact(path))
 
 
-def read_source(path: Path, repository: str = "") -> Iterator[Record]:
+def read_source(
+    path: Path,
+    repository: str = "",
+    table: TableOptions | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Iterator[Record]:
     """The issues of a file or a dataset's folder. Where none has a number, they are numbered by position.
 
     Args:
         repository: of the issues that don't say whose they are.
+        table, say: as of `labeler.data.issue_table.read_table`.
 
     Raises:
         InputError: on the way, at the first one that is wrong.
     """
     numbered: bool | None = None
-    for position, (item, where) in enumerate(_items(path), 1):
+    for position, (item, where) in enumerate(_items(path, table, say), 1):
         has_number = item.get("number") not in (None, "")
         numbered = has_number if numbered is None else numbered
         if numbered and not has_number:
@@ -98,22 +115,25 @@ def _changes(value: object, where: str) -> tuple[LabelEvent, ...] | None:
         raise InputError(f"{where}: changes: {error}", "Leave the field out.") from error
 
 
-def _items(path: Path) -> Items:
+def _items(path: Path, table: TableOptions | None, say: Callable[[str], None] | None) -> Items:
+    read_as_table = partial(_table, options=table, say=say)
+    readers = _READERS | dict.fromkeys(ENDINGS, read_as_table)
     if not path.is_dir():
         if not path.is_file():
             raise InputError(f"{path}: no such file or folder", "Check the path.")
-        if path.suffix.lower() not in _READERS:
-            raise InputError(f"{path}: unknown kind of file", f"Give one of {', '.join(_READERS)}, or a folder.")
-        yield from _READERS[path.suffix.lower()](path)
+        kind = path.suffix.lower()
+        if kind not in readers and not is_table(path, table):
+            raise InputError(f"{path}: unknown kind of file", f"Give one of {', '.join(readers)}, or a folder.")
+        yield from readers.get(kind, read_as_table)(path)
         return
     inside = [one for one in sorted(path.rglob("*")) if one.is_file() and one.name not in _ABOUT]
     inside = [one for one in inside if not any(part.startswith(".") for part in one.relative_to(path).parts)]
-    for ending, read in _READERS.items():
+    for ending, read in readers.items():
         files = [one for one in inside if one.suffix.lower() == ending]
         if files:
             yield from itertools.chain.from_iterable(map(read, files))
             return
-    raise InputError(f"{path}: no data", f"A dataset's folder has files ending in {', '.join(_READERS)}.")
+    raise InputError(f"{path}: no data", f"A dataset's folder has files ending in {', '.join(readers)}.")
 
 
 def _json_lines(path: Path) -> Items:
@@ -145,16 +165,22 @@ def _object(item: object, where: str) -> tuple[dict[str, Any], str]:
     return item, where
 
 
-def _csv(path: Path) -> Items:
-    rows = csv_rows(decoded_lines(path), str(path))
-    where, header = next(rows, (f"{path}:1", []))
-    names = [name.strip().lower() for name in header]
-    for wanted in ("title", "body"):
-        if names.count(wanted) != 1:
-            remedy = "The first row names the columns: title,body and, if you like, number,labels,repo,created_at."
-            raise InputError(f"{where}: column {wanted}: {'twice' if wanted in names else 'missing'}", remedy)
-    for where, texts in rows:
-        yield dict(zip(names, texts, strict=True)), where
+def _table(path: Path, options: TableOptions | None, say: Callable[[str], None] | None) -> Items:
+    """A table by any tracker; a key such as APP-12 is a number only while all are of one project."""
+    project, unclear = "", set[str]()
+    for item, where in read_table(path, options, say=say):
+        prefix, dash, _ = str(item.get("id", "")).rpartition("-")
+        if dash and str(item["number"]) == str(item["id"])[len(prefix) + 1 :]:
+            if project and prefix != project:
+                what = f"{where}: issue key: of project {prefix}, and those before of {project}"
+                raise InputError(what, "Give each project a file and a --repo of its own: their numbers overlap.")
+            project = prefix
+        for name in (name for name in TIMES if say and either_way(item.get(name, ""))):
+            if say and name not in unclear:
+                say(f"{where}: {name}: {item[name]} may be either of two days; left out, as others like it.")
+            unclear.add(name)
+            item[name] = ""
+        yield item, where
 
 
 def _parquet(path: Path) -> Items:
@@ -216,5 +242,4 @@ _READERS: dict[str, Callable[[Path], Items]] = {
     ".jsonl": _json_lines,
     ".ndjson": _json_lines,
     ".json": _json,
-    ".csv": _csv,
 }

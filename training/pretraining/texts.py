@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from labeler.data.columns import single_columns
 from labeler.data.textfile import clean_text, csv_rows, decode_lines
 from labeler.errors import InputError
 
@@ -110,7 +111,8 @@ def _from_jsonl(lines: Iterable[str], path: Path) -> Iterator[Text]:
 
 def _from_csv(lines: Iterable[str], path: Path) -> Iterator[Text]:
     rows = csv_rows(lines, str(path))
-    _, header = next(rows, ("", []))
+    where, header = next(rows, ("", []))
+    single_columns(header, where, ("text", "title", "body", "split"))
     names = [name.strip().lower() for name in header]
     if "text" not in names and not {"title", "body"} & set(names):
         raise InputError(f"{path}:1: no column text, title or body", "The first row must name the columns.")

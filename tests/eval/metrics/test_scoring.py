@@ -89,6 +89,33 @@ def test_the_reference_projects_published_figures_follow_from_its_counts(
     assert system["all_rows"]["micro_recall"]["value"] == pytest.approx(hits / (true + 20))
 
 
+def test_names_outside_the_list_count_as_wrong_and_beside_that_for_nothing(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The reference's published table passes over such names: its counts give its figures however many there are."""
+    rows = answers(157, 431, 280, 429)
+    for i, one in enumerate(rows[:60]):
+        one["prediction"] = ", ".join(filter(None, [one["prediction"], "moon", *["wontfix"] * (i < 13)]))
+    (system,) = figures(folder, [*rows, *[row(["bug"], "{}")] * 20], capsys)["systems"]
+    published = {"micro_precision": 65.27, "micro_recall": 64.97, "micro_f1": 65.12, "jaccard_pooled": 48.28}
+    ignored, wrong = system["well_formed_listed"], system["well_formed"]
+    assert {name: round(100 * figure["value"], 2) for name, figure in ignored.items()} == published
+    assert wrong["micro_precision"]["value"] == pytest.approx(280 / (429 + 73))
+    assert wrong["micro_recall"] == ignored["micro_recall"]
+    assert ignored["micro_f1"]["low"] < ignored["micro_f1"]["value"] < ignored["micro_f1"]["high"]
+    assert system["all_rows_listed"]["micro_precision"]["value"] == pytest.approx(280 / 429)
+    assert system["all_rows_listed"]["micro_recall"]["value"] == pytest.approx(280 / 451)
+    assert system["all_rows"]["micro_precision"]["value"] == pytest.approx(280 / 502)
+    assert system["malformed"]["outside"] == 73
+    assert run(folder, [*rows, *[row(["bug"], "{}")] * 20]) == 0
+    out = capsys.readouterr().out
+    blocks = re.findall(r"names outside: (wrong|ignored) *\nmicro-precision +(\S+)", out)
+    assert blocks == [("wrong", "0.558"), ("ignored", "0.653")] * 2
+    assert "Compare figures that are by the same rule." in " ".join(out.split())
+    assert run(folder, [row(["bug"], "bug, aws")], "--markdown", "-") == 0
+    assert "ignored" not in capsys.readouterr().out  # where both rules say the same
+
+
 def test_every_figure_of_a_small_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [
         row(["bug", "aws"], "bug, AWS"),
@@ -111,6 +138,16 @@ def test_every_figure_of_a_small_file(folder: Path, capsys: pytest.CaptureFixtur
     }
     assert system["well_formed"]["micro_precision"]["value"] == pytest.approx(3 / 5)
     assert system["well_formed"]["micro_precision"]["n"] == 2
+    listed = {name: figure["value"] for name, figure in system["all_rows_listed"].items()}
+    assert listed == {
+        "micro_precision": 1.0,
+        "micro_recall": pytest.approx(4 / 5),
+        "micro_f1": pytest.approx(8 / 9),
+        "jaccard_pooled": pytest.approx(4 / 5),
+        "jaccard_mean": pytest.approx(4 / 5),
+        "exact_match": pytest.approx(4 / 5),
+    }
+    assert system["well_formed_listed"]["micro_precision"]["value"] == 1.0
     malformed = {"n": 5, "format": 3, "strict": 4, "empty": 2, "empty_unlabelled": 1, "outside": 2}
     assert system["malformed"] == malformed
     means = [system[f"{name}_an_issue"] for name in ("true", "labels", "extra", "missing")]

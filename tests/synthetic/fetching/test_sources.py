@@ -94,7 +94,7 @@ def test_issues_without_any_number_are_numbered_by_position(tmp_path: Path) -> N
         ("a.jsonl", '{"number": 1, "title": "a"}\n{"number"', "a.jsonl:2: not valid JSON"),
         ("a.jsonl", "[1]\n", "a.jsonl:1: not an object"),
         ("a.json", '[{"number": 1, "title": "a"}, 3]', "a.json: item 2: not an object"),
-        ("a.csv", "number,title\n1,a\n", "a.csv:1: row 1: column body: missing"),
+        ("a.csv", "number,body\n1,a\n", "a.csv:1: row 1: column title: missing"),
         ("a.csv", "number,title,body\n1,a,b\nx,a,b\n", "a.csv:3: row 3: number: no positive integer"),
         ("a.csv", "number,title,body,created_at\n1,a,b,today\n", "a.csv:2: row 2: created_at: 'today' is no time"),
         ("a.jsonl", '{"number": 1, "title": "a", "created_at": 5}\n', "a.jsonl:1: created_at: 5 is no time"),
