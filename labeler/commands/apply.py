@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace, machine: Machine) -> int:
     if outcome.decision is None:
         print(f"{repository}#{number} was left alone: {outcome.skipped}")
         return 0
-    for note in outcome.notes:
+    for note in (*outcome.warnings, *outcome.notes):
         print(note, file=sys.stderr)
     from labeler.console.terminal import print_decision
 

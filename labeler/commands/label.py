@@ -17,7 +17,7 @@ from labeler.commands.common import (
     tell_strangers,
 )
 from labeler.config import Machine
-from labeler.console.printing import is_terminal, print_explanations, print_json, print_lines, print_list
+from labeler.console.printing import is_terminal, print_explanations, print_json, print_lines, print_list, warned
 from labeler.decision.labelled import Labelled, label_issues
 from labeler.errors import InputError, UsageError
 from labeler.model.decoder import available_cores
@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace, machine: Machine) -> int:
     from labeler.console.progress import counted
 
     with counted(len(issues), "labelling") as done:
-        results: Iterable[Labelled] = label_issues(issues, labeler, policy, done)
+        results: Iterable[Labelled] = warned(label_issues(issues, labeler, policy, done))
         if arguments.out:
             from labeler.console.results_file import write_results
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labeler.decision.decide import Decision, Policy, decide
+from labeler.decision.told import Told, told_of
 from labeler.model.predict import Labeler, Prediction
 from labeler.text.issue import Issue
 
@@ -20,6 +21,7 @@ class Labelled:
     issue: Issue
     prediction: Prediction
     decision: Decision
+    told: Told
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -29,10 +31,12 @@ class Labelled:
         """The JSON form of one result."""
         issue = self.issue
         known = {"id": issue.id, "repository": issue.repository, "number": issue.number}
+        told = {row.label: row.told for row in self.decision.rows if row.told}
         return {
             **{key: value for key, value in known.items() if value},
             "title": issue.title,
             "labels": list(self.labels),
+            **({"told": told} if told else {}),  # labels that a rule of the list wants, and the rule
             "probabilities": {name: round(p, 4) for name, p in self.prediction.probabilities.items()},
             "thresholds": {row.label: row.threshold for row in self.decision.rows},
             "model": f"{labeler.card.name} {labeler.card.version}",
@@ -50,4 +54,6 @@ def label_issues(
     for start in range(0, len(issues), _PART):
         part = issues[start : start + _PART]
         for issue, said in zip(part, labeler.predict_many(part, done), strict=True):
-            yield Labelled(issue, said, decide(said.probabilities, labeler.labels, labeler.thresholds, policy))
+            told = told_of(issue, labeler.labels)
+            decision = decide(said.probabilities, labeler.labels, labeler.thresholds, policy, told=told.reasons)
+            yield Labelled(issue, said, decision, told)

@@ -10,6 +10,7 @@ from typing import Any, Protocol, TextIO
 from labeler.config import Files, Settings, read_files, read_settings
 from labeler.decision.decide import Policy, Present, decide
 from labeler.decision.outcome import NOTHING, Outcome
+from labeler.decision.told import told_of
 from labeler.errors import LabelerError
 from labeler.github.actions import Log, write_outputs, write_summary
 from labeler.github.client import GitHub
@@ -98,12 +99,14 @@ def apply_issue(
     if reason := skip(issue):
         return Outcome(repository, number, issue.title, skipped=reason)
     live = tuple(label.name for label in github.labels(repository))
-    part = part_of(labeler.labels, live)
+    part, told = part_of(labeler.labels, live), told_of(issue, labeler.labels)
+    # What a rule tells is judged although the repository lacks it, so that the summary says why it is not set.
+    judged = labeler.labels.only((*part.shown.names, *told.reasons))
     labeler = labeler.showing(part.shown)
     prediction = labeler.predict(issue)
     present, removed = _standing(github, found, issue, repository, number, login)
     decision = decide(
-        prediction.probabilities, labeler.labels, labeler.thresholds, policy, present, removed, repository=live
+        prediction.probabilities, judged, labeler.thresholds, policy, present, removed, live, told.reasons
     )
     if not dry_run:
         if decision.add:
@@ -121,6 +124,7 @@ def apply_issue(
         dry_run=dry_run,
         model=f"{labeler.card.name} {labeler.card.version}".strip(),
         notes=tuple(filter(None, (part.said(repository, labels_path), said_of(labeler.strangers)))),
+        warnings=told.warnings,
         predict_seconds=prediction.seconds,
         total_seconds=time.perf_counter() - started,
     )
@@ -224,10 +228,15 @@ def _report(outcome: Outcome, files: Files, log: Log) -> None:
     write_outputs(files.output, outcome.outputs())
     for note in outcome.notes:
         log.line(note)
+    for warning in outcome.warnings:
+        log.warning(warning, TITLE)
     name = f"Issue {outcome.number}"
     if outcome.decision is None:
         log.line(f"{name} was left alone: {outcome.skipped}.")
     else:
+        for row in outcome.decision.rows:
+            if row.told:
+                log.line(f"{row.label} is told by a rule ({row.told})" + f"; {row.reason}" * (row.reason != row.told))
         added = ", ".join(outcome.decision.add) or "no label"
         removed = f"; took back {', '.join(outcome.removed)}" if outcome.removed else ""
         log.notice(f"{name}: {'would add' if outcome.dry_run else 'added'} {added}{removed}.", TITLE)

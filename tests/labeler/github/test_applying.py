@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import html
 import io
 import json
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ from labeler.decision.decide import Policy
 from labeler.errors import BundleError
 from labeler.github.applying import apply_issue, run_action
 from labeler.github.client import GitHub
+from labeler.labels.form_rules import Rule
 from labeler.labels.label_set import Label, LabelSet
 from labeler.text.issue import Issue
 from tests.standins.github import ACTION, TOKEN, Answer, serving
@@ -147,6 +149,40 @@ def test_an_opened_issue_gets_its_labels_in_three_requests(job: Job) -> None:
     assert job.outputs["labels"] == job.outputs["applied"] == "bug,security"
     assert json.loads(job.outputs["probabilities"]) == {"bug": 0.9, "documentation": 0.2, "security": 0.6}
     assert job.commands == ["notice"]
+
+
+TYPED = LabelSet(
+    (
+        Label("bug", family="type", rules=(Rule("Type", "Bug"),)),
+        Label("documentation", family="type", rules=(Rule("Type", "Docs"),)),
+        Label("security", rules=(Rule("Impact", pattern="(a+)+$"),)),
+        Label("crash", rules=(Rule(title="It crashes"),)),
+    )
+)
+
+
+def test_the_answer_of_a_form_decides_before_the_model_and_log_and_summary_say_so(job: Job) -> None:
+    job.labeler.labels = TYPED
+    job.standin.add_issue(REPO, 1, "It crashes", "### Type\n\nDocs\n")
+    assert job.run() == 0
+    assert job.standin.labels_of(REPO, 1) == ["documentation", "security"]
+    assert job.outputs["labels"] == "documentation,security"
+    assert "documentation is told by a rule (form answer: Type = Docs)\n" in job.log
+    assert "crash is told by a rule (title begins with It crashes); the repository has no such label" in job.log
+    shown = html.unescape(job.summary)
+    assert "form answer: Type = Docs" in shown
+    assert "a rule tells another label of family type" in shown
+    assert shown.index("<code>documentation</code>") < shown.index("<code>bug</code>")
+
+
+def test_a_rule_that_takes_too_long_is_a_warning_and_the_model_decides(job: Job) -> None:
+    job.labeler.labels = TYPED
+    job.standin.add_issue(REPO, 1, "Help", f"### Impact\n\n{'a' * 5_000}!\n")
+    assert job.run() == 0
+    assert job.standin.labels_of(REPO, 1) == ["bug", "security"]
+    assert job.commands == ["warning", "notice"]
+    assert "the rule of security (form answer: Impact matches (a+)+$) was not answered within" in job.log
+    assert "the rule of security" in html.unescape(job.summary)
 
 
 def test_the_model_reads_the_issue_as_it_stands_now(job: Job) -> None:
