@@ -20,6 +20,7 @@ from labeler.config import Machine
 from labeler.console.printing import is_terminal, print_explanations, print_json, print_lines, print_list, warned
 from labeler.decision.labelled import Labelled, label_issues
 from labeler.errors import InputError, UsageError
+from labeler.github.issue_templates import OPTION_HELP, templates_in
 from labeler.model.decoder import available_cores
 from labeler.model.predict import Labeler
 from labeler.text.issue import Issue, from_rest
@@ -36,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--title", help="the issue's title")
     parser.add_argument("--body", default="", help="the issue's text")
     parser.add_argument("--file", metavar="FILE", help="issues as .jsonl, .json, .csv or .md")
+    parser.add_argument("--templates", type=Path, metavar="FOLDER", help=OPTION_HELP)
     add_model_options(parser)
     add_policy_options(parser)
     group = parser.add_argument_group("output")
@@ -56,10 +58,11 @@ def run(arguments: argparse.Namespace, machine: Machine) -> int:
     labeler = choice_from(arguments).load(machine, workers=workers)
     check_thresholds(policy, labeler)
     tell_strangers(labeler)
+    templates = templates_in(arguments.templates, lambda text: print(text, file=sys.stderr))
     from labeler.console.progress import counted
 
     with counted(len(issues), "labelling") as done:
-        results: Iterable[Labelled] = warned(label_issues(issues, labeler, policy, done))
+        results: Iterable[Labelled] = warned(label_issues(issues, labeler, policy, done, templates))
         if arguments.out:
             from labeler.console.results_file import write_results
 

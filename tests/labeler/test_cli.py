@@ -109,6 +109,19 @@ def test_a_rule_that_takes_too_long_is_named_on_standard_error(cli: Cli, tmp_pat
     assert "Crash: In the labels file the rule of enhancement (form answer: Log matches (a+)+$)" in cli.err
 
 
+def test_what_stands_in_the_templates_of_a_checkout_is_not_read(cli: Cli, tmp_path: Path, github: GitHub) -> None:
+    (tmp_path / "ISSUE_TEMPLATE.md").write_text("Please read all of this before you go on\n")
+    plain, around = ("It fails", "It fails\n\nPlease read all of this before you go on\n")
+    found = []
+    for body, more in ((plain, ()), (around, ("--templates", str(tmp_path))), (around, ())):
+        cli("--title", "Crash", "--body", body, "--json", *more)
+        found.append(json.loads(cli.out)["probabilities"])
+    assert found[0] == found[1] != found[2]
+    assert cli("apply", f"{REPO}#42", "--dry-run", "--templates", str(tmp_path / "nowhere")) == 2
+    assert "no folder" in cli.err
+    assert cli("apply", f"{REPO}#42", "--dry-run", "--templates", str(tmp_path)) == 0
+
+
 def test_json_holds_probabilities_thresholds_and_model(cli: Cli) -> None:
     assert cli("--title", "Crash", "--json", "--threshold", "0.3", "--threshold", "bug=0.9") == 0
     document = json.loads(cli.out)

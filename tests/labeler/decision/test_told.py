@@ -52,7 +52,7 @@ def test_an_expression_that_never_ends_tells_nothing_and_is_named_while_other_ru
     after = Label("later", rules=(Rule(title_pattern="crash"),))
     started = time.perf_counter()
     told = told_of(Issue("Crash", f"### Type\n\nBug\n### Log\n{'a' * 5_000}!"), LabelSet((*LABELS, evil, after)))
-    assert time.perf_counter() - started < 1.5
+    assert time.perf_counter() - started < 3
     # The short text of the title is asked first.
     assert told.reasons == {"bug": "form answer: Type = Bug", "later": "title matches crash"}
     (warning,) = told.warnings
