@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Literal, TypeVar, cast, get_args
 from urllib.parse import urlsplit
 
 from labeler.decision.decide import Policy
@@ -24,6 +24,7 @@ API_URL = "https://api.github.com"
 GEMINI_URL = "https://generativelanguage.googleapis.com"
 # One string for the restoring and the saving side: GitHub hashes a cache's path as it is written, `~` and all.
 CACHE_PATH = "~/.cache/issue-labeler"
+TemplateSource = Literal["checkout", "fetch", "off"]
 T = TypeVar("T")
 
 
@@ -70,6 +71,8 @@ class Settings:
     issue_number: int | None = None
     login: str = ""
     warm_up: bool = False
+    templates: TemplateSource = "checkout"
+    workspace: Path | None = None
     api_url: str = API_URL
     patience_seconds: int = 120
     event_name: str = ""
@@ -164,6 +167,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         issue_number=_input(environ, "issue-number", _positive, None),
         login=_input(environ, "login", str, ""),
         warm_up=_input(environ, "warm-up", _boolean, False),
+        templates=_input(environ, "issue-templates", _templates, default.templates),
+        workspace=_optional_path(environ, "GITHUB_WORKSPACE"),
         api_url=_input(environ, "github-api-url", _url, default.machine.github_api_url),
         patience_seconds=_input(environ, "patience", _positive, 120),
         event_name=environ.get("GITHUB_EVENT_NAME", ""),
@@ -205,6 +210,13 @@ def _boolean(text: str) -> bool:
     if text not in ("true", "True", "TRUE", "false", "False", "FALSE"):
         raise ValueError("true or false")
     return text.lower() == "true"
+
+
+def _templates(text: str) -> TemplateSource:
+    for source in get_args(TemplateSource):
+        if text == source:
+            return cast(TemplateSource, source)
+    raise ValueError("checkout, fetch or off")
 
 
 def _positive(text: str) -> int:

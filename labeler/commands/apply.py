@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from labeler.commands.common import (
     add_model_options,
@@ -15,6 +16,7 @@ from labeler.commands.common import (
 )
 from labeler.config import Machine
 from labeler.errors import UsageError
+from labeler.github.issue_templates import OPTION_HELP, templates_in
 from labeler.github.target import parse_target
 
 EXAMPLES = """examples:
@@ -25,6 +27,7 @@ EXAMPLES = """examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("issue", help="owner/repo#123 or an issue's address")
     parser.add_argument("--dry-run", action="store_true", help="write nothing to GitHub; say what would be done")
+    parser.add_argument("--templates", type=Path, metavar="FOLDER", help=OPTION_HELP)
     add_model_options(parser)
     add_policy_options(parser)
 
@@ -37,6 +40,7 @@ def run(arguments: argparse.Namespace, machine: Machine) -> int:
         raise UsageError("No token.", "Set GITHUB_TOKEN to one that may write issues, or add --dry-run.")
     policy, labeler = policy_from(arguments), choice_from(arguments).load(machine)
     check_thresholds(policy, labeler)
+    templates = templates_in(arguments.templates, lambda text: print(text, file=sys.stderr))
     outcome = apply_issue(
         connect(machine),
         labeler,
@@ -44,11 +48,12 @@ def run(arguments: argparse.Namespace, machine: Machine) -> int:
         number,
         policy,
         dry_run=arguments.dry_run,
+        templates=lambda _: templates,
     )
     if outcome.decision is None:
         print(f"{repository}#{number} was left alone: {outcome.skipped}")
         return 0
-    for note in outcome.notes:
+    for note in (*outcome.warnings, *outcome.notes):
         print(note, file=sys.stderr)
     from labeler.console.terminal import print_decision
 

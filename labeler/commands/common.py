@@ -15,7 +15,7 @@ from labeler.labels.strangers import said_of
 from labeler.model.predict import Labeler
 
 if TYPE_CHECKING:
-    from labeler.github.client import GitHub
+    from labeler.github.graphql import GraphQL
 
 PATIENCE_SECONDS = 15.0
 MOST_THREADS = 256
@@ -88,14 +88,14 @@ def tell_strangers(labeler: Labeler) -> None:
         print(said, file=sys.stderr)
 
 
-def connect(machine: Machine) -> GitHub:
+def connect(machine: Machine) -> GraphQL:
     """GitHub for somebody who waits at a terminal: it gives up soon, and says what it waits for."""
-    from labeler.github.client import GitHub
+    from labeler.github.graphql import GraphQL
 
     def tell(text: str) -> None:
         print(text, file=sys.stderr)
 
-    return GitHub(machine.github_token, machine.github_api_url, budget_seconds=PATIENCE_SECONDS, on_wait=tell)
+    return GraphQL(machine.github_token, machine.github_api_url, budget_seconds=PATIENCE_SECONDS, on_wait=tell)
 
 
 def _positive(text: str) -> int:

@@ -17,11 +17,12 @@ from labeler.commands.common import (
     tell_strangers,
 )
 from labeler.config import Machine
-from labeler.console.printing import is_terminal, print_explanations, print_json, print_lines, print_list
+from labeler.console.printing import is_terminal, print_explanations, print_json, print_lines, print_list, warned
 from labeler.console.table_options import add_table_options, table_options, tell
 from labeler.data.several_files import Read, read_files
 from labeler.decision.labelled import Labelled, label_issues
 from labeler.errors import InputError, UsageError
+from labeler.github.issue_templates import OPTION_HELP, templates_in
 from labeler.model.decoder import available_cores
 from labeler.model.predict import Labeler
 from labeler.text.issue import Issue, from_rest
@@ -45,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="issues as .jsonl, .json, .csv, .tsv or .md; may be repeated: results then say which file",
     )
     add_table_options(parser)
+    parser.add_argument("--templates", type=Path, metavar="FOLDER", help=OPTION_HELP)
     add_model_options(parser)
     add_policy_options(parser)
     group = parser.add_argument_group("output")
@@ -65,10 +67,11 @@ def run(arguments: argparse.Namespace, machine: Machine) -> int:
     labeler = choice_from(arguments).load(machine, workers=workers)
     check_thresholds(policy, labeler)
     tell_strangers(labeler)
+    templates = templates_in(arguments.templates, lambda text: print(text, file=sys.stderr))
     from labeler.console.progress import counted
 
     with counted(len(read.issues), "labelling") as done:
-        results: Iterable[Labelled] = label_issues(read.issues, labeler, policy, done)
+        results: Iterable[Labelled] = warned(label_issues(read.issues, labeler, policy, done, templates))
         if read.files:
             results = map(Labelled.of_file, results, read.files)
         if arguments.out:

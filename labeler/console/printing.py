@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from labeler.data.textfile import one_line
 from labeler.decision.labelled import Labelled
@@ -14,6 +14,16 @@ from labeler.text.answer import SEPARATOR
 
 def is_terminal() -> bool:
     return sys.stdout.isatty()
+
+
+def warned(results: Iterable[Labelled]) -> Iterator[Labelled]:
+    """The results as they come; of each, what could not be asked is said on stderr."""
+    for result in results:
+        issue = result.issue
+        for warning in result.told.warnings:
+            name = f"#{issue.number}" if issue.number else issue.id or one_line(issue.title)
+            print(f"{name}: {warning}", file=sys.stderr)
+        yield result
 
 
 def print_json(results: Iterable[Labelled], labeler: Labeler) -> None:

@@ -11,13 +11,12 @@ from rich.text import Text
 
 from labeler.console.tables import right, table
 from labeler.data.textfile import one_line
-from labeler.decision.decide import Decision, Row, Verdict
+from labeler.decision.decide import ADDED, Decision, Row, Verdict
 from labeler.decision.outcome import Outcome
 from labeler.model.predict import Card, Prediction
 from labeler.text.issue import Issue
 
 BAR_WIDTH = 24
-_ADDED = (Verdict.ADD, Verdict.FALLBACK)
 
 
 class Result(Protocol):
@@ -52,7 +51,7 @@ def _table(decision: Decision) -> Table:
 
 
 def _cells(row: Row) -> tuple[Text, ...]:
-    chosen = row.verdict in _ADDED
+    chosen = row.verdict in ADDED
     style = "bold green" if chosen else ""
     probability, threshold = row.probability, row.threshold
     numbers = ("", "") if probability is None or threshold is None else (f"{probability:.2f}", f"{threshold:.2f}")

@@ -26,13 +26,18 @@ class Candidate:
     is_listed: bool
     is_live: bool
     is_removed: bool
+    told: str = ""  # why a rule wants the label, whatever its probability
 
     @property
     def passes(self) -> bool:
+        if self.told:
+            return True
         return self.probability is not None and self.threshold is not None and self.probability >= self.threshold
 
     @property
     def numbers(self) -> str:
+        if self.told:
+            return self.told
         if self.probability is None or self.threshold is None:
             return "not a label of the model"
         return f"probability {self.probability:.2f}, threshold {self.threshold:.2f}"
@@ -46,6 +51,7 @@ def candidates_of(
     present: Sequence[Present],
     removed: Collection[str],
     repository: Collection[str] | None,
+    told: Mapping[str, str],
 ) -> Iterator[Candidate]:
     """Listed labels in listed order, then the others that the model names, then a fallback that is neither."""
     best: dict[Label, float] = {}
@@ -63,7 +69,7 @@ def candidates_of(
     gone = {fold(name) for name in removed}
     for label in (*labels, *unlisted.values()):
         is_fallback = label == fallback
-        if label not in best and not is_fallback:
+        if label not in best and not is_fallback and label.name not in told:
             continue
         own = [fold(spelling) for spelling in (*label.spellings, *meant.get(label, ()))]
         on_issue = tuple(p for p in present if fold(p.name) in own)
@@ -78,6 +84,7 @@ def candidates_of(
             is_listed=labels.find(label.name) is not None or is_fallback,
             is_live=repository is None or any(spelling in live for spelling in own),
             is_removed=any(spelling in gone for spelling in own),
+            told=told.get(label.name, ""),
         )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from types import MappingProxyType
 
 from labeler.decision.candidates import Candidate, candidates_of
 from labeler.decision.policy import Policy as Policy
@@ -21,6 +22,7 @@ class Verdict(StrEnum):
     """What became of a label."""
 
     ADD = "add"
+    TOLD = "told"  # added because a rule of the list says so: the form's answer, the title
     FALLBACK = "fallback"  # added because nothing else was
     PRESENT = "present"
     BELOW = "below threshold"
@@ -33,6 +35,9 @@ class Verdict(StrEnum):
     TAKE_BACK = "take back"  # put there by this action, no longer warranted
 
 
+ADDED = (Verdict.ADD, Verdict.TOLD, Verdict.FALLBACK)
+
+
 @dataclass(frozen=True)
 class Row:
     """The verdict on one label, under its name in the repository; a fallback unknown to the model has no numbers."""
@@ -42,6 +47,7 @@ class Row:
     threshold: float | None
     verdict: Verdict
     reason: str
+    told: str = ""  # the rule that wants the label, in words, whatever became of it
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,9 @@ class Decision:
     rows: tuple[Row, ...]
 
 
+_NOTHING_TOLD: Mapping[str, str] = MappingProxyType({})
+
+
 def decide(
     probabilities: Mapping[str, float],
     labels: LabelSet,
@@ -61,32 +70,37 @@ def decide(
     present: Sequence[Present] = (),
     removed: Collection[str] = (),
     repository: Collection[str] | None = None,
+    told: Mapping[str, str] = _NOTHING_TOLD,
 ) -> Decision:
     """The decision on one issue.
 
     `probabilities` and `thresholds` (the manifest's) are keyed by the model's names, which are names or aliases of
     `labels`. `removed` are names that a person took off the issue. `repository` are the live label names, which give
     the spelling to write; None means unknown, and the names of `labels` are written.
+    `told` are labels, by their names in `labels`, that a rule wants whatever their probability, with the rule in words:
+    they come first, and of a family that is told nothing else is set. All else that keeps a label off holds for them.
     A label's threshold is the policy's for it, else its own, else the policy's, else the manifest's, else 0.5.
     """
-    candidates = tuple(candidates_of(probabilities, labels, thresholds, policy, present, removed, repository))
+    candidates = tuple(candidates_of(probabilities, labels, thresholds, policy, present, removed, repository, told))
     verdicts = {i: verdict for i, c in enumerate(candidates) if (verdict := _alone(c, policy))}
     running = [(i, c) for i, c in enumerate(candidates) if i not in verdicts]
-    running.sort(key=lambda item: (-(item[1].probability or 0), item[0]))
-    verdicts |= _in_turn(running, _settled_families(candidates, labels, present), policy, present)
+    running.sort(key=lambda item: (not item[1].told, -(item[1].probability or 0), item[0]))
+    told_families = {fold(c.label.family) for c in candidates if c.told and c.label.family}
+    verdicts |= _in_turn(running, _settled_families(candidates, labels, present), told_families, policy, present)
     verdicts |= _of_fallback(candidates, verdicts, policy, present)
 
     judged = [(c, *verdicts[i]) for i, c in enumerate(candidates)]
     # A fallback that the model does not know and that nobody needs is not worth a row.
     shown = [item for item in judged if item[1] is not Verdict.BELOW or item[0].probability is not None]
     return Decision(
-        add=tuple(c.name for c, verdict, _ in judged if verdict in (Verdict.ADD, Verdict.FALLBACK)),
+        add=tuple(c.name for c, verdict, _ in judged if verdict in ADDED),
         remove=tuple(p.name for c, verdict, _ in judged if verdict is Verdict.TAKE_BACK for p in c.on_issue),
-        rows=tuple(Row(c.name, c.probability, c.threshold, verdict, reason) for c, verdict, reason in shown),
+        rows=tuple(Row(c.name, c.probability, c.threshold, verdict, reason, c.told) for c, verdict, reason in shown),
     )
 
 
 _Judgement = tuple[Verdict, str]
+_MORE_PROBABLE = "another label of family {} is more probable"
 
 
 def _alone(candidate: Candidate, policy: Policy) -> _Judgement | None:
@@ -131,16 +145,23 @@ def _settled_families(candidates: Iterable[Candidate], labels: LabelSet, present
 
 
 def _in_turn(
-    running: Sequence[tuple[int, Candidate]], settled: Collection[str], policy: Policy, present: Sequence[Present]
+    running: Sequence[tuple[int, Candidate]],
+    settled: Collection[str],
+    told: Collection[str],
+    policy: Policy,
+    present: Sequence[Present],
 ) -> dict[int, _Judgement]:
-    """Verdicts on the labels that pass, the most probable first: one a family, and no more than the maximum."""
+    """Verdicts on the labels that pass, the most probable first: one a family, and no more than the maximum.
+
+    `settled` and `told` are families: those with a label on the issue that stays, those that a rule decides.
+    """
     verdicts: dict[int, _Judgement] = {}
     chosen: set[str] = set()
     room, full = room_of(policy, present), _full(policy, present)
     for i, candidate in running:
-        verdicts[i] = _beside(candidate, settled, chosen, None if room else full)
-        room -= verdicts[i][0] is Verdict.ADD
-        if candidate.label.family and verdicts[i][0] in (Verdict.ADD, Verdict.PRESENT):
+        verdicts[i] = _beside(candidate, settled, told, chosen, None if room else full)
+        room -= verdicts[i][0] in ADDED
+        if candidate.label.family and verdicts[i][0] in (*ADDED, Verdict.PRESENT):
             chosen.add(fold(candidate.label.family))
     return verdicts
 
@@ -152,20 +173,27 @@ def _full(policy: Policy, present: Sequence[Present]) -> _Judgement:
 
 
 def _beside(
-    candidate: Candidate, settled: Collection[str], chosen: Collection[str], full: _Judgement | None
+    candidate: Candidate,
+    settled: Collection[str],
+    told: Collection[str],
+    chosen: Collection[str],
+    full: _Judgement | None,
 ) -> _Judgement:
     family = candidate.label.family
+    by_rule = fold(family) in told
+    rival = f"a rule tells another label of family {family}" if by_rule else _MORE_PROBABLE.format(family)
+    is_taken = fold(family) in chosen or (by_rule and not candidate.told)
     if candidate.is_changeable:
-        if fold(family) in chosen and fold(family) not in settled:
-            return Verdict.TAKE_BACK, f"put there by this action: another label of family {family} is more probable"
+        if is_taken and fold(family) not in settled:
+            return Verdict.TAKE_BACK, f"put there by this action: {rival}"
         return Verdict.PRESENT, "already on the issue"
     if fold(family) in settled:
         return Verdict.FAMILY_TAKEN, f"the issue has a label of family {family}"
-    if fold(family) in chosen:
-        return Verdict.FAMILY_TAKEN, f"another label of family {family} is more probable"
+    if is_taken:
+        return Verdict.FAMILY_TAKEN, rival
     if full:
         return full
-    return Verdict.ADD, candidate.numbers
+    return Verdict.TOLD if candidate.told else Verdict.ADD, candidate.numbers
 
 
 def _of_fallback(
@@ -178,7 +206,7 @@ def _of_fallback(
     i, fallback = found
     leaving = [p for j, c in enumerate(candidates) if verdicts[j][0] is Verdict.TAKE_BACK for p in c.on_issue]
     stays = any(p not in leaving and p not in fallback.on_issue for p in present)
-    needed = not stays and all(verdict is not Verdict.ADD for verdict, _ in verdicts.values())
+    needed = not stays and all(verdict not in ADDED for verdict, _ in verdicts.values())
     if fallback.is_changeable and not fallback.passes:
         taken_back = Verdict.TAKE_BACK, "put there by this action: the issue has another label now"
         return {i: (Verdict.PRESENT, "already on the issue, and nothing else passes") if needed else taken_back}

@@ -12,6 +12,9 @@ NOTHING: Mapping[str, str] = {"labels": "", "probabilities": "{}", "applied": ""
 
 
 def passes(row: Row) -> bool:
+    """Whether the label fits: a rule tells it, or its probability reaches the threshold."""
+    if row.told:
+        return True
     return row.probability is not None and row.threshold is not None and row.probability >= row.threshold
 
 
@@ -34,6 +37,7 @@ class Outcome:
     dry_run: bool = False
     model: str = ""
     notes: tuple[str, ...] = ()  # on the list: what the repository lacks, what the model was not tuned on
+    warnings: tuple[str, ...] = ()  # what was wanted and could not be done, such as a rule that took too long
     predict_seconds: float = 0.0
     total_seconds: float = 0.0
 

@@ -5,22 +5,27 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol, TextIO
 
 from labeler.config import Files, Settings, read_files, read_settings
 from labeler.decision.decide import Policy, Present, decide
 from labeler.decision.outcome import NOTHING, Outcome
+from labeler.decision.told import told_of
 from labeler.errors import LabelerError
 from labeler.github.actions import Log, write_outputs, write_summary
-from labeler.github.client import GitHub
 from labeler.github.event import Skip, read_event, reason_of_event, skip_rules, subject
+from labeler.github.graphql import GraphQL
 from labeler.github.history import LabelEvent, standing
+from labeler.github.issue_templates import LoadTemplates, Queries, no_templates, templates_from
+from labeler.github.issue_templates import said_of as said_of_stripped
 from labeler.github.refusals import TOKEN_REMEDY, BadToken
 from labeler.github.summary import render, render_failure
 from labeler.labels.label_set import Label, LabelSet
 from labeler.labels.part_lists import part_of
 from labeler.labels.strangers import said_of
 from labeler.text.issue import Issue, from_rest
+from labeler.text.own_templates import strip_own_lines
 
 TITLE = "Issue labeler"
 BUG_REMEDY = "This is a fault of the labeler: please report it with the lines above."
@@ -67,8 +72,12 @@ class Repository(Protocol):
     def login(self) -> str: ...
 
 
+class Connection(Repository, Queries, Protocol):
+    """What is needed of labeler.github.graphql.GraphQL."""
+
+
 LoadLabeler = Callable[[Settings], Predictor]
-Connect = Callable[[Settings, Callable[[str], None]], Repository]
+Connect = Callable[[Settings, Callable[[str], None]], Connection]
 
 
 def never_skip(issue: Issue) -> str:
@@ -86,10 +95,12 @@ def apply_issue(
     login: str = "",
     skip: Skip = never_skip,
     labels_path: str = "",
+    templates: LoadTemplates = no_templates,
 ) -> Outcome:
     """Labels one issue as it stands on GitHub now. `skip` gives the reason to leave an issue alone, or nothing.
 
     `login` is whose labels count as this program's own; empty: those of the token's account.
+    What the repository's own `templates` left in the body is not shown to the model; rules of the list see all of it.
     """
     started = time.perf_counter()
     found = github.issue(repository, number)
@@ -98,13 +109,18 @@ def apply_issue(
     if reason := skip(issue):
         return Outcome(repository, number, issue.title, skipped=reason)
     live = tuple(label.name for label in github.labels(repository))
-    part = part_of(labeler.labels, live)
+    part, told = part_of(labeler.labels, live), told_of(issue, labeler.labels)
+    # What a rule tells is judged although the repository lacks it, so that the summary says why it is not set.
+    judged = labeler.labels.only((*part.shown.names, *told.reasons))
     labeler = labeler.showing(part.shown)
-    prediction = labeler.predict(issue)
+    own = templates(repository) if issue.body else no_templates(repository)
+    stripped = strip_own_lines(issue.body, own)
+    prediction = labeler.predict(replace(issue, body=stripped.text))
     present, removed = _standing(github, found, issue, repository, number, login)
     decision = decide(
-        prediction.probabilities, labeler.labels, labeler.thresholds, policy, present, removed, repository=live
+        prediction.probabilities, judged, labeler.thresholds, policy, present, removed, live, told.reasons
     )
+    notes = part.said(repository, labels_path), said_of(labeler.strangers), said_of_stripped(stripped.counts)
     if not dry_run:
         if decision.add:
             github.add_labels(repository, number, decision.add)
@@ -120,7 +136,8 @@ def apply_issue(
         removed=() if dry_run else decision.remove,
         dry_run=dry_run,
         model=f"{labeler.card.name} {labeler.card.version}".strip(),
-        notes=tuple(filter(None, (part.said(repository, labels_path), said_of(labeler.strangers)))),
+        notes=tuple(filter(None, notes)),
+        warnings=(*told.warnings, *own.problems),
         predict_seconds=prediction.seconds,
         total_seconds=time.perf_counter() - started,
     )
@@ -181,6 +198,7 @@ def act(settings: Settings, connect: Connect, load_labeler: LoadLabeler, log: Lo
         login=settings.login,
         skip=skip,
         labels_path=settings.labels.name if settings.labels else "",
+        templates=templates_from(settings.templates, settings.workspace, github),
     )
     return _timed(outcome, time.perf_counter() - started)
 
@@ -207,11 +225,11 @@ def _standing(
     return standing(issue.labels, history, (login or github.login()) if history else login)
 
 
-def _connect(settings: Settings, on_wait: Callable[[str], None]) -> GitHub:
+def _connect(settings: Settings, on_wait: Callable[[str], None]) -> GraphQL:
     if not settings.token:
         raise BadToken("The input token is empty.", TOKEN_REMEDY)
     patience = float(settings.patience_seconds)
-    return GitHub(
+    return GraphQL(
         settings.token, settings.api_url, timeout_seconds=min(20.0, patience), budget_seconds=patience, on_wait=on_wait
     )
 
@@ -224,10 +242,15 @@ def _report(outcome: Outcome, files: Files, log: Log) -> None:
     write_outputs(files.output, outcome.outputs())
     for note in outcome.notes:
         log.line(note)
+    for warning in outcome.warnings:
+        log.warning(warning, TITLE)
     name = f"Issue {outcome.number}"
     if outcome.decision is None:
         log.line(f"{name} was left alone: {outcome.skipped}.")
     else:
+        for row in outcome.decision.rows:
+            if row.told:
+                log.line(f"{row.label} is told by a rule ({row.told})" + f"; {row.reason}" * (row.reason != row.told))
         added = ", ".join(outcome.decision.add) or "no label"
         removed = f"; took back {', '.join(outcome.removed)}" if outcome.removed else ""
         log.notice(f"{name}: {'would add' if outcome.dry_run else 'added'} {added}{removed}.", TITLE)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from labeler.base.markdown_table import markdown_table
-from labeler.decision.decide import Row, Verdict
+from labeler.decision.decide import ADDED, Row, Verdict
 from labeler.decision.outcome import Outcome, passes
 from labeler.errors import LabelerError
 from labeler.github.actions import ZERO_WIDTH_SPACE, harmless, harmless_lines
@@ -18,8 +18,7 @@ ROWS_IN_SIGHT = 20
 MOST_TITLE = 120
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _LINKED = re.compile(r"(?<=[@#])(?=\S)|(?<=:)(?=//)|(?<=www)(?=\.)|(?<=GH)(?=-)", re.IGNORECASE)
-_SET = (Verdict.ADD, Verdict.FALLBACK)
-_SIGNS = {Verdict.ADD: "✅", Verdict.FALLBACK: "✅", Verdict.PRESENT: "☑️", Verdict.TAKE_BACK: "↩️", Verdict.BELOW: ""}
+_SIGNS = dict.fromkeys(ADDED, "✅") | {Verdict.PRESENT: "☑️", Verdict.TAKE_BACK: "↩️", Verdict.BELOW: ""}
 
 
 def escape(text: str, most: int = 1000) -> str:
@@ -59,12 +58,12 @@ def render(outcome: Outcome) -> str:
         parts.append(f"Left alone: {escape(outcome.skipped or 'nothing to do')}.")
         return "\n\n".join(parts) + "\n"
     parts.append(_headline(outcome))
-    rows = sorted(outcome.decision.rows, key=lambda row: -(row.probability or 0.0))
+    rows = sorted(outcome.decision.rows, key=lambda row: (not row.told, -(row.probability or 0.0)))
     table = partial(_table, dry_run=outcome.dry_run)
     parts.append(table(rows[:ROWS_IN_SIGHT]))
     if rest := rows[ROWS_IN_SIGHT:]:
         parts.append(f"<details><summary>{len(rest)} less probable labels</summary>\n\n{table(rest)}\n\n</details>")
-    parts += map(escape, outcome.notes)
+    parts += map(escape, (*outcome.warnings, *outcome.notes))
     parts.append(
         f"<sub>Model {escape(outcome.model)} · {outcome.predict_seconds:.2f} s for the issue, "
         f"{outcome.total_seconds:.2f} s in all · read on this runner, sent nowhere · │ marks the threshold</sub>"
@@ -104,7 +103,7 @@ def _table(rows: Sequence[Row], dry_run: bool) -> str:
 
 
 def _row(row: Row, dry_run: bool) -> tuple[str, ...]:
-    label = f"<b>{code(row.label)}</b>" if row.verdict in _SET else code(row.label)
+    label = f"<b>{code(row.label)}</b>" if row.verdict in ADDED else code(row.label)
     sign = _SIGNS.get(row.verdict, "✋" if passes(row) else "")
     if row.probability is None or row.threshold is None:
         numbers = ("", "", "")

@@ -8,6 +8,7 @@ A labels file is a YAML list. Each entry is a mapping, or just the name:
       aliases: [enhancement]
       family: type
       threshold: 0.4
+      from: {field: Type, value: Feature request}
     - question
 """
 
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from labeler.data.textfile import decoded_lines
 from labeler.errors import InputError
+from labeler.labels.form_rules import Rule, checked_rules
 from labeler.labels.label_fields import (
     Value,
     checked_color,
@@ -35,7 +37,7 @@ from labeler.labels.look_alikes import unambiguous, undecorated
 if TYPE_CHECKING:
     import yaml
 
-KEYS = ("name", "description", "color", "aliases", "family", "threshold", "show")
+KEYS = ("name", "description", "color", "aliases", "family", "threshold", "show", "from")
 
 
 def fold(name: str) -> str:
@@ -54,6 +56,7 @@ class Label:
     family: str = ""
     threshold: float | None = None
     show: str = ""  # "always": asked for although the repository lacks it
+    rules: tuple[Rule, ...] = ()  # `from` in labels.yml: decide the label before the model
 
     @property
     def spellings(self) -> tuple[str, ...]:
@@ -111,8 +114,11 @@ class LabelSet:
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """What `from_dicts` reads back; empty fields are left out."""
-        fields = ({key: getattr(label, key) for key in KEYS} for label in self.labels)
-        plain = ({**given, "aliases": list(given["aliases"])} for given in fields)
+        plain = (
+            {key: getattr(label, key, None) for key in KEYS}
+            | {"aliases": list(label.aliases), "from": [rule.to_dict() for rule in label.rules]}
+            for label in self.labels
+        )
         return [{key: value for key, value in given.items() if value not in ("", [], None)} for given in plain]
 
 
@@ -164,15 +170,33 @@ def _entry_of_node(node: yaml.Node, source: str) -> _Entry:
 
 
 def _value_of_node(node: yaml.Node, source: str) -> Value:
-    """Scalars stay text, so that a label `no` is no boolean and a colour 000000 no octal number; null is None."""
+    """Scalars stay text, so that a label `no` is no boolean and a colour 000000 no octal number; null is None.
+
+    Mappings and what stands in a list have values of their own; nothing that is deeper does.
+    """
     import yaml
 
     place = f"{source}:{node.start_mark.line + 1}"
     if isinstance(node, yaml.ScalarNode):
         return Value(None if node.tag == "tag:yaml.org,2002:null" else node.value, place)
     if isinstance(node, yaml.SequenceNode):
-        return Value([item.value if isinstance(item, yaml.ScalarNode) else None for item in node.value], place)
-    return Value({}, place)
+        return Value([_item_of_node(item, source) for item in node.value], place)
+    fields: dict[str, Value] = {}
+    for key, value in node.value:
+        name = key.value if isinstance(key, yaml.ScalarNode) else "key"
+        if name in fields:
+            wrong(place, name, "given twice", "Keep one of them.")
+        is_scalar = isinstance(value, yaml.ScalarNode)
+        fields[name] = _value_of_node(value, source) if is_scalar else Value({}, place)
+    return Value(fields, place)
+
+
+def _item_of_node(node: yaml.Node, source: str) -> object:
+    import yaml
+
+    if isinstance(node, yaml.MappingNode):
+        return _value_of_node(node, source)
+    return node.value if isinstance(node, yaml.ScalarNode) else None
 
 
 def _with_known_keys(pairs: Iterable[tuple[object, Value]]) -> dict[str, Value]:
@@ -221,4 +245,5 @@ def _label(place: str, fields: Mapping[str, Value]) -> Label:
         family="" if family.value in (None, "") else checked_name(family, "family"),
         threshold=checked_threshold(fields["threshold"]) if "threshold" in fields else None,
         show=checked_show(fields["show"]) if "show" in fields else "",
+        rules=checked_rules(fields["from"]) if "from" in fields else (),
     )

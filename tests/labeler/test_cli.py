@@ -71,6 +71,57 @@ def test_one_issue_prints_its_labels_on_one_line_and_nothing_else(cli: Cli) -> N
     assert cli.out == "\n"
 
 
+RULES = """- name: bug
+  from: [{field: Type, value: Bug}, {title: "[Bug]"}]
+- name: enhancement
+  from: {field: Log, pattern: '(a+)+$'}
+- ci/cd
+"""
+
+
+def test_a_rule_of_the_labels_file_decides_and_every_output_says_so(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "labels.yml").write_text(RULES)
+    given = (
+        "--title",
+        "Crash",
+        "--body",
+        "### Type\n\nBug\n",
+        "--labels",
+        str(tmp_path / "labels.yml"),
+        "--threshold",
+        "1",
+    )
+    assert cli(*given) == 0
+    assert cli.out == "bug\n"
+    assert cli(*given, "--json") == 0
+    document = json.loads(cli.out)
+    assert document["labels"] == ["bug"]
+    assert document["told"] == {"bug": "form answer: Type = Bug"}
+    assert cli(*given, "--explain-probabilities") == 0
+    assert "✓ form answer: Type = Bug" in " ".join(cli.out.split())
+
+
+def test_a_rule_that_takes_too_long_is_named_on_standard_error(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "labels.yml").write_text(RULES)
+    body = f"### Log\n\n{'a' * 5_000}!"
+    assert cli("--title", "Crash", "--body", body, "--labels", str(tmp_path / "labels.yml"), "--threshold", "1") == 0
+    assert cli.out == "\n"
+    assert "Crash: In the labels file the rule of enhancement (form answer: Log matches (a+)+$)" in cli.err
+
+
+def test_what_stands_in_the_templates_of_a_checkout_is_not_read(cli: Cli, tmp_path: Path, github: GitHub) -> None:
+    (tmp_path / "ISSUE_TEMPLATE.md").write_text("Please read all of this before you go on\n")
+    plain, around = ("It fails", "It fails\n\nPlease read all of this before you go on\n")
+    found = []
+    for body, more in ((plain, ()), (around, ("--templates", str(tmp_path))), (around, ())):
+        cli("--title", "Crash", "--body", body, "--json", *more)
+        found.append(json.loads(cli.out)["probabilities"])
+    assert found[0] == found[1] != found[2]
+    assert cli("apply", f"{REPO}#42", "--dry-run", "--templates", str(tmp_path / "nowhere")) == 2
+    assert "no folder" in cli.err
+    assert cli("apply", f"{REPO}#42", "--dry-run", "--templates", str(tmp_path)) == 0
+
+
 def test_json_holds_probabilities_thresholds_and_model(cli: Cli) -> None:
     assert cli("--title", "Crash", "--json", "--threshold", "0.3", "--threshold", "bug=0.9") == 0
     document = json.loads(cli.out)
@@ -332,7 +383,7 @@ def test_cache_key_prints_step_outputs(cli: Cli) -> None:
 
 
 def test_a_bug_exits_with_3_and_versions(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("on purpose")
 
     monkeypatch.setattr("labeler.decision.labelled.decide", broken)

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from tests.standins import openapi
+from tests.standins.github_graphql import graphql_answer
 from tests.standins.github_releases import Releases, operate
 from tests.standins.github_wire import Answer, Json, Request, user
 
@@ -46,6 +47,7 @@ class Repository:
     releases: Releases = field(default_factory=Releases)
     private: bool = False
     facts: Json = field(default_factory=dict)  # of the repository's own object, such as {"archived": True}
+    templates: dict[str, str | None] = field(default_factory=dict)  # path -> text, None where it is binary
 
 
 class GitHub:
@@ -115,7 +117,8 @@ class GitHub:
 
     def answer(self, request: Request, raw: bytes) -> Answer:
         self.requests.append(request)
-        self.violations += openapi.violations(request.method, request.target, request.headers, raw)
+        if request.path != "/graphql":  # has no description in OpenAPI
+            self.violations += openapi.violations(request.method, request.target, request.headers, raw)
         for fault in self.faults:
             if fault.times > 0 and fault.where in f"{request.method} {request.path}":
                 fault.times -= 1
@@ -123,6 +126,8 @@ class GitHub:
         anonymous = self.public and request.method == "GET" and "Authorization" not in request.headers
         if not anonymous and request.headers.get("Authorization") != f"Bearer {TOKEN}":
             return Answer(401, {"message": "Bad credentials"})
+        if (request.method, request.path) == ("POST", "/graphql"):
+            return Answer(200, graphql_answer(self.repositories, request.body))
         found = openapi.match(request.method, request.target)
         if found is None:
             return Answer(404, {"message": "Not Found"})

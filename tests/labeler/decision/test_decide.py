@@ -51,6 +51,7 @@ class Case:
     removed: tuple[str, ...] = ()
     repository: tuple[str, ...] | None = None
     labels: LabelSet = LABELS
+    told: dict[str, str] = field(default_factory=dict)
 
     def decide(self) -> Decision:
         return decide(
@@ -61,6 +62,7 @@ class Case:
             self.present,
             self.removed,
             self.repository,
+            self.told,
         )
 
 
@@ -356,6 +358,65 @@ RELABELS = [
     ),
 ]
 
+BUG_TOLD = {"bug": "form answer: Type = Bug"}
+TOLD = [
+    Case("before the model", {"bug": 0.1, "docs": 0.8}, ("bug", "docs"), verdicts={"bug": V.TOLD}, told=BUG_TOLD),
+    Case("a label that the model was not asked for", {}, ("bug",), verdicts={"bug": V.TOLD}, told=BUG_TOLD),
+    Case("blocked", {"bug": 0.9}, policy=Policy(block=("bug",)), verdicts={"bug": V.NOT_ALLOWED}, told=BUG_TOLD),
+    Case("not allowed", {"bug": 0.9}, policy=Policy(allow=("x",)), verdicts={"bug": V.NOT_ALLOWED}, told=BUG_TOLD),
+    Case("removed", {}, removed=("Bug",), verdicts={"bug": V.REMOVED_BY_PERSON}, told=BUG_TOLD),
+    Case("no such label", {}, repository=("docs",), verdicts={"bug": V.NOT_IN_REPOSITORY}, told=BUG_TOLD),
+    Case("in the repository's spelling", {}, ("BUG",), repository=("BUG",), told=BUG_TOLD),
+    Case(
+        "the model's label of its family stays off",
+        {"bug": 0.1, "enhancement": 0.9},
+        ("bug",),
+        verdicts={"type: feature": V.FAMILY_TAKEN},
+        told=BUG_TOLD,
+    ),
+    Case(
+        "the family is told even where its label may not be set",
+        {"bug": 0.1, "enhancement": 0.9},
+        policy=Policy(block=("bug",)),
+        verdicts={"type: feature": V.FAMILY_TAKEN},
+        told=BUG_TOLD,
+    ),
+    Case(
+        "two of a family: the first of the list",
+        {"area/web": 0.9},
+        ("area/cli",),
+        verdicts={"area/api": V.FAMILY_TAKEN, "area/web": V.FAMILY_TAKEN},
+        told={"area/api": "a", "area/cli": "b"},
+    ),
+    Case(
+        "a person's label of the family stands",
+        {},
+        present=person("enhancement"),
+        verdicts={"bug": V.FAMILY_TAKEN},
+        told=BUG_TOLD,
+    ),
+    Case(
+        "first within the maximum",
+        {"docs": 0.9},
+        ("bug",),
+        policy=Policy(max_labels=1),
+        verdicts={"docs": V.OVER_MAXIMUM},
+        told=BUG_TOLD,
+    ),
+    Case("no fallback beside it", {"docs": 0.1}, ("bug",), policy=FALLBACK, told=BUG_TOLD),
+    Case("a fallback that is told", {}, ("needs-triage",), policy=FALLBACK, told={"needs-triage": "title"}),
+    Case("stays on an edit", {"bug": 0.1}, policy=RELABEL, present=action("bug"), told=BUG_TOLD),
+    Case(
+        "another of its family goes on an edit",
+        {"enhancement": 0.9},
+        ("bug",),
+        ("type: feature",),
+        policy=RELABEL,
+        present=action("type: feature"),
+        told=BUG_TOLD,
+    ),
+]
+
 RULES = {
     "threshold": THRESHOLDS,
     "name": NAMES,
@@ -365,6 +426,7 @@ RULES = {
     "maximum": MAXIMUM,
     "fallback": FALLBACKS,
     "relabel": RELABELS,
+    "told": TOLD,
 }
 CASES = {f"{rule}: {case.why}": case for rule, cases in RULES.items() for case in cases}
 
@@ -388,6 +450,12 @@ def test_a_row_gives_name_numbers_and_reason() -> None:
         ("docs", 0.75, 0.7, "add"),
     ]
     assert decision.rows[0].reason == "probability 0.25, threshold 0.40"
+
+
+def test_a_row_says_which_rule_wants_the_label_whatever_became_of_it() -> None:
+    told = {"bug": "form answer: Type = Bug", "docs": "title begins with docs"}
+    rows = decide({"bug": 0.1}, LABELS, {}, Policy(block=("docs",)), told=told).rows
+    assert [(row.reason, row.told) for row in rows] == [(told["bug"], told["bug"]), ("on the block list", told["docs"])]
 
 
 def test_a_fallback_that_the_model_does_not_rate_has_a_row_only_where_it_matters() -> None:

@@ -90,6 +90,13 @@ def test_an_opened_issue_is_labelled_by_the_whole_chain_of_steps(job: Job) -> No
     assert "crashes" in run.steps["label"].summary
 
 
+def test_the_inputs_reach_the_program_that_strips_the_repositorys_own_templates(job: Job) -> None:
+    job.run(only="label", issue_templates="fetch", dry_run="true")
+    assert [request.path for request in job.standin.requests].count("/graphql") == 1
+    run = job.run(only="label", issue_templates="all", dry_run="true")
+    assert warnings(run) == ["Input 'issue-templates' is 'all'.\nAccepted: checkout, fetch or off."]
+
+
 def test_the_packages_are_installed_from_the_lock_file_with_hashes_and_nothing_is_built(job: Job) -> None:
     job.run()
     venv = str(job.runner.temp / "issue-labeler")

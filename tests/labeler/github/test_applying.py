@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import html
 import io
 import json
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,8 @@ from labeler.decision.decide import Policy
 from labeler.errors import BundleError
 from labeler.github.applying import apply_issue, run_action
 from labeler.github.client import GitHub
+from labeler.github.graphql import GraphQL
+from labeler.labels.form_rules import Rule
 from labeler.labels.label_set import Label, LabelSet
 from labeler.text.issue import Issue
 from tests.standins.github import ACTION, TOKEN, Answer, serving
@@ -114,9 +117,9 @@ class Job:
     def load(self, settings: Settings) -> Labeler:
         return self.labeler
 
-    def connect(self, settings: Settings, on_wait: Any) -> GitHub:
+    def connect(self, settings: Settings, on_wait: Any) -> GraphQL:
         sleep: Any = lambda seconds: None  # noqa: E731
-        return GitHub(settings.token, settings.api_url, sleep=sleep, on_wait=on_wait, timeout_seconds=2)
+        return GraphQL(settings.token, settings.api_url, sleep=sleep, on_wait=on_wait, timeout_seconds=2)
 
     @property
     def outputs(self) -> dict[str, str]:
@@ -147,6 +150,86 @@ def test_an_opened_issue_gets_its_labels_in_three_requests(job: Job) -> None:
     assert job.outputs["labels"] == job.outputs["applied"] == "bug,security"
     assert json.loads(job.outputs["probabilities"]) == {"bug": 0.9, "documentation": 0.2, "security": 0.6}
     assert job.commands == ["notice"]
+
+
+TYPED = LabelSet(
+    (
+        Label("bug", family="type", rules=(Rule("Type", "Bug"),)),
+        Label("documentation", family="type", rules=(Rule("Type", "Docs"),)),
+        Label("security", rules=(Rule("Impact", pattern="(a+)+$"),)),
+        Label("crash", rules=(Rule(title="It crashes"),)),
+    )
+)
+
+
+def test_the_answer_of_a_form_decides_before_the_model_and_log_and_summary_say_so(job: Job) -> None:
+    job.labeler.labels = TYPED
+    job.standin.add_issue(REPO, 1, "It crashes", "### Type\n\nDocs\n")
+    assert job.run() == 0
+    assert job.standin.labels_of(REPO, 1) == ["documentation", "security"]
+    assert job.outputs["labels"] == "documentation,security"
+    assert "documentation is told by a rule (form answer: Type = Docs)\n" in job.log
+    assert "crash is told by a rule (title begins with It crashes); the repository has no such label" in job.log
+    shown = html.unescape(job.summary)
+    assert "form answer: Type = Docs" in shown
+    assert "a rule tells another label of family type" in shown
+    assert shown.index("<code>documentation</code>") < shown.index("<code>bug</code>")
+
+
+def test_a_rule_that_takes_too_long_is_a_warning_and_the_model_decides(job: Job) -> None:
+    job.labeler.labels = TYPED
+    job.standin.add_issue(REPO, 1, "Help", f"### Impact\n\n{'a' * 5_000}!\n")
+    assert job.run() == 0
+    assert job.standin.labels_of(REPO, 1) == ["bug", "security"]
+    assert job.commands == ["warning", "notice"]
+    assert "the rule of security (form answer: Impact matches (a+)+$) was not answered within" in job.log
+    assert "the rule of security" in html.unescape(job.summary)
+
+
+FORM = """
+body:
+  - type: dropdown
+    attributes: {label: Type, options: [Bug, Docs]}
+  - type: textarea
+    attributes: {label: Steps, value: Please number the steps here}
+"""
+FILLED = "### Type\n\nDocs\n\n### Steps\n\nPlease number the steps here\n"
+
+
+def test_lines_of_the_checkouts_templates_are_not_shown_to_the_model_and_the_summary_says_how_many(job: Job) -> None:
+    (job.folder / ".github/ISSUE_TEMPLATE").mkdir(parents=True)
+    (job.folder / ".github/ISSUE_TEMPLATE/bug.yml").write_text(FORM)
+    (job.folder / ".github/ISSUE_TEMPLATE/broken.yml").write_text("body: [")
+    job.standin.add_issue(REPO, 1, "Help", FILLED)
+    job.run()
+    assert [issue.body for issue in job.labeler.seen] == ["### Type\n\nDocs"]
+    assert asked(job.standin) == ["GET /issues/1", "GET /labels", "POST /issues/1/labels"]
+    assert "1 template line, 1 template heading" in html.unescape(job.summary)
+    assert ".github/ISSUE_TEMPLATE/broken.yml: not valid YAML" in job.log
+    job.run(issue_templates="off")
+    assert job.labeler.seen[1].body == FILLED
+
+
+def test_templates_are_fetched_in_one_request_where_that_is_asked_for(job: Job) -> None:
+    job.standin.repositories[REPO].templates[".github/ISSUE_TEMPLATE/bug.yml"] = FORM
+    job.standin.add_issue(REPO, 1, "Help", FILLED)
+    job.run(issue_templates="fetch", dry_run="true")
+    assert [issue.body for issue in job.labeler.seen] == ["### Type\n\nDocs"]
+    assert asked(job.standin) == ["GET /issues/1", "GET /labels", "POST /graphql"]
+    job.standin.fail(Answer(403, {"message": "Resource not accessible by integration"}), "/graphql")
+    assert job.run(issue_templates="fetch", dry_run="true") == 0
+    assert job.labeler.seen[1].body == FILLED
+    assert job.commands == ["warning", "notice"]
+    assert job.log.count("contents: read") == 1
+
+
+def test_the_rules_of_the_list_see_what_the_model_does_not(job: Job) -> None:
+    (job.folder / "ISSUE_TEMPLATE.md").write_text("Kind: a bug of some sort or other\n")
+    job.labeler.labels = LabelSet((Label("security", rules=(Rule(title="x"),)), Label("bug", rules=(Rule("k", "v"),))))
+    job.standin.add_issue(REPO, 1, "Help", "**k:** v\n\nKind: a bug of some sort or other")
+    job.run()
+    assert job.labeler.seen[0].body == "**k:** v"
+    assert "form answer: k = v" in html.unescape(job.summary)
 
 
 def test_the_model_reads_the_issue_as_it_stands_now(job: Job) -> None:
