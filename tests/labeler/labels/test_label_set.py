@@ -99,7 +99,7 @@ FAULTS = {
     "alias is a list": ("- name: bug\n  aliases: [[a]]\n", ":2: aliases: empty", "1 to 50"),
     "family with a newline": ('- name: bug\n  family: "a\\nb"\n', ":2: family: has a newline", "Delete"),
     "not UTF-8": (b"- bug\n- d\xe9faut\n", ":2: not UTF-8", "Save the file as UTF-8"),
-    "UTF-16": ("- bug\n".encode("utf-16"), ":1: not UTF-8", "Save the file as UTF-8"),
+    "UTF-16 without its mark": ("- bug\n".encode("utf-16-le"), ":1: a character that YAML forbids", "Delete it"),
     "not a list": ("# labels\nlabels:\n- bug\n", ":2: the file is not a list", "a dash"),
     "plain text": ("bug\n", ":1: the file is not a list", "a dash"),
     "empty file": ("", ":1: the file has no labels", "- name: bug"),
@@ -125,6 +125,10 @@ def test_a_fault_names_file_line_and_field_with_a_remedy(
     assert raised.value.what.startswith(f"{path}:")
     assert what in raised.value.what
     assert remedy in raised.value.remedy
+
+
+def test_a_file_in_utf_16_is_read_by_its_mark(tmp_path: Path) -> None:
+    assert read_labels(written(tmp_path, "- bug\n- défaut\n".encode("utf-16"))).names == ("bug", "défaut")
 
 
 def test_a_missing_file_is_an_input_error(tmp_path: Path) -> None:
