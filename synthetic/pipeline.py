@@ -14,6 +14,7 @@ from pathlib import Path
 
 from labeler.console.progress import counted
 from labeler.data.dataset_folder import DATASET, open_dataset
+from labeler.github.refusals import NoNetwork
 from synthetic.annotating.agreement_report import write_report
 from synthetic.annotating.consensus import read_answers, read_decisions
 from synthetic.annotating.generation import REQUESTS, SOURCE, generate, read_written
@@ -75,6 +76,17 @@ def build(
     except OverBudget:
         over_budget = True
     return Built(tuple(run.ledger.steps), spent(folder), run.undecided, over_budget)
+
+
+def rehearse(folder: Path, recipe: Recipe, say: Say = lambda text: None, only: Collection[Step] = FREE) -> Built:
+    """`build` as far as a dry run goes. Without a network it goes by the issues that are there already."""
+    try:
+        return build(folder, recipe, say, only=only)
+    except NoNetwork as error:
+        if not (folder / ISSUES).is_file():
+            raise
+        say(f"{error.what} Going by the issues that were fetched before.")
+        return build(folder, recipe, say, only=[step for step in only if step != "fetch"])
 
 
 def what_is_left(folder: Path, recipe: Recipe) -> Plan:

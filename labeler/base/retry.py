@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import math
+import socket
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+NO_NETWORK = "no network? The name {host} cannot be resolved here"
+NO_NETWORK_REMEDY = "Check this machine's connection and, where you have set it yourself, the address."
+# A name that is not found is asked for once more, in case a network is only just coming up.
+_SECONDS_TO_SECOND_LOOK = 2.0
+_SLOW_RESOLVER_SECONDS = 3.0
 E = TypeVar("E", bound=Exception)
 T = TypeVar("T")
 
@@ -39,6 +46,23 @@ class Patience:
         return seconds if waited + seconds <= self.seconds else None
 
 
+def unresolved(error: BaseException | None) -> bool:
+    """Whether `error` comes of a host's name that could not be resolved: no such host, or no network at all."""
+    while error is not None:
+        if isinstance(error, socket.gaierror):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def second_look(attempt: int, seconds: float) -> float | None:
+    """Seconds to wait before a name is looked up again after failed attempt number `attempt`; None to give up.
+
+    Two tries in all, and one where it took `seconds` that a slow resolver takes: within 10 s somebody must know.
+    """
+    return _SECONDS_TO_SECOND_LOOK if attempt < 2 and seconds <= _SLOW_RESOLVER_SECONDS else None
+
+
 def retried(
     once: Callable[[], T],
     passing: type[E],
@@ -50,6 +74,8 @@ def retried(
 ) -> T:
     """What `once` returns, called until it raises no `passing` error.
 
+    A host's name that cannot be resolved is tried twice, whatever the patience.
+
     Args:
         asked: seconds that the error says to wait, None where it does not; it may raise to give up.
         gave_up: of the last error and the number of tries, what to raise when patience is at an end.
@@ -57,11 +83,15 @@ def retried(
     """
     attempt, waited = 0, 0.0
     while True:
+        started = time.monotonic()
         try:
             return once()
         except passing as error:
             attempt += 1
-            seconds = patience.pause(attempt, asked(error), waited)
+            if unresolved(error):
+                seconds = second_look(attempt, time.monotonic() - started)
+            else:
+                seconds = patience.pause(attempt, asked(error), waited)
             if seconds is None:
                 final = gave_up(error, attempt)
                 if final is error:

@@ -7,8 +7,7 @@ import sys
 from dataclasses import replace
 
 from labeler.config import Machine, Settings, environment
-from labeler.fetch.models import resolve_model
-from labeler.labels.label_set import read_labels
+from labeler.fetch.models import ModelChoice
 from labeler.model.predict import Labeler
 
 
@@ -23,7 +22,5 @@ def run(arguments: argparse.Namespace, machine: Machine) -> int:
 
 
 def load(settings: Settings) -> Labeler:
-    labels = read_labels(settings.labels) if settings.labels else None
     machine = replace(settings.machine, github_token=settings.machine.github_token or settings.token)
-    folder = resolve_model(settings.model, machine)
-    return Labeler(folder, labels, cache=machine.cache)
+    return ModelChoice(settings.model, settings.labels).load(machine)

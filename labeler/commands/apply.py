@@ -8,13 +8,13 @@ from labeler.commands.common import (
     add_model_options,
     add_policy_options,
     check_thresholds,
+    choice_from,
     connect,
-    load_from,
-    parse_target,
     policy_from,
 )
 from labeler.config import Machine
 from labeler.errors import UsageError
+from labeler.github.target import parse_target
 
 EXAMPLES = """examples:
   GITHUB_TOKEN=… python -m labeler apply octocat/hello-world#42 --dry-run
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace, machine: Machine) -> int:
     repository, number = parse_target(arguments.issue)
     if not machine.github_token and not arguments.dry_run:
         raise UsageError("No token.", "Set GITHUB_TOKEN to one that may write issues, or add --dry-run.")
-    policy, labeler = policy_from(arguments), load_from(arguments, machine)
+    policy, labeler = policy_from(arguments), choice_from(arguments).load(machine)
     check_thresholds(policy, labeler)
     outcome = apply_issue(
         connect(machine),

@@ -1,9 +1,8 @@
-"""Options that several commands share, and how they become a policy and a loaded model."""
+"""Options that several commands share, and what they become: a policy, the choice of a model, a connection."""
 
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,8 +10,7 @@ from typing import TYPE_CHECKING
 from labeler.config import Machine
 from labeler.decision.policy import Policy
 from labeler.errors import UsageError
-from labeler.fetch.models import resolve_model
-from labeler.labels.label_set import read_labels
+from labeler.fetch.models import ModelChoice
 from labeler.model.predict import Labeler
 
 if TYPE_CHECKING:
@@ -20,9 +18,6 @@ if TYPE_CHECKING:
 
 PATIENCE_SECONDS = 15.0
 MOST_THREADS = 256
-_TARGET = re.compile(
-    r"(?:https?://[^/\s]+/)?(?P<repository>[\w.-]+/[\w.-]+)(?:#|/issues/)(?P<number>\d+)(?:[#?].*)?", re.ASCII
-)
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -81,12 +76,9 @@ def check_thresholds(policy: Policy, labeler: Labeler) -> None:
         )
 
 
-def load_from(arguments: argparse.Namespace, machine: Machine, *, workers: int = 1) -> Labeler:
-    """The model that the options name, fetched if need be."""
-    labels = read_labels(arguments.labels) if arguments.labels else None
-    folder = resolve_model(arguments.model, machine, offline=arguments.offline)
-    threads = 1 if workers > 1 else arguments.threads
-    return Labeler(folder, labels, cache=machine.cache, threads=threads, workers=workers)
+def choice_from(arguments: argparse.Namespace) -> ModelChoice:
+    """The model that the options name, not yet fetched or loaded."""
+    return ModelChoice(arguments.model, arguments.labels, arguments.threads, arguments.offline)
 
 
 def connect(machine: Machine) -> GitHub:
@@ -97,21 +89,6 @@ def connect(machine: Machine) -> GitHub:
         print(text, file=sys.stderr)
 
     return GitHub(machine.github_token, machine.github_api_url, budget_seconds=PATIENCE_SECONDS, on_wait=tell)
-
-
-def parse_target(text: str) -> tuple[str, int]:
-    """("owner/repo", 123) from "owner/repo#123" or an issue's address."""
-    found = _TARGET.fullmatch(text)
-    if not found:
-        raise UsageError(
-            f"{text!r} is no issue",
-            "Write owner/repo#123, an issue's address, - for stdin, or a command such as apply or info (see --help).",
-        )
-    return found["repository"], int(found["number"])
-
-
-def is_terminal() -> bool:
-    return sys.stdout.isatty()
 
 
 def _positive(text: str) -> int:

@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 from labeler.commands.common import (
     add_model_options,
     add_policy_options,
     check_thresholds,
+    choice_from,
     connect,
-    is_terminal,
-    load_from,
-    parse_target,
     policy_from,
 )
 from labeler.config import Machine
-from labeler.data.textfile import one_line
-from labeler.decision.decide import Decision, Policy, decide
+from labeler.console.printing import is_terminal, print_explanations, print_json, print_lines, print_list
+from labeler.decision.labelled import Labelled, label_issues
 from labeler.errors import InputError, UsageError
-from labeler.files import replaced
 from labeler.model.decoder import available_cores
-from labeler.model.predict import Labeler, Prediction
-from labeler.text.answer import SEPARATOR
+from labeler.model.predict import Labeler
 from labeler.text.issue import Issue, from_rest
 
 EXAMPLES = """examples:
@@ -35,34 +28,6 @@ EXAMPLES = """examples:
   python -m labeler --file issues.csv --out labelled.csv
   cat issue.md | python -m labeler - --explain-probabilities"""
 OUT_KINDS = (".csv", ".jsonl")
-_PART = 64  # issues worked on together
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """One issue with what the model says and what the policy makes of it."""
-
-    issue: Issue
-    prediction: Prediction
-    decision: Decision
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        return self.decision.add
-
-    def document(self, labeler: Labeler) -> dict[str, Any]:
-        """The JSON form of one result."""
-        issue = self.issue
-        known = {"id": issue.id, "repository": issue.repository, "number": issue.number}
-        return {
-            **{key: value for key, value in known.items() if value},
-            "title": issue.title,
-            "labels": list(self.labels),
-            "probabilities": {name: round(p, 4) for name, p in self.prediction.probabilities.items()},
-            "thresholds": {row.label: row.threshold for row in self.decision.rows},
-            "model": f"{labeler.card.name} {labeler.card.version}",
-            "seconds": round(self.prediction.seconds, 4),
-        }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -86,14 +51,17 @@ def run(arguments: argparse.Namespace, machine: Machine) -> int:
     policy = policy_from(arguments)
     issues = _issues(arguments, machine)
     many = len(issues) > 1
-    labeler = load_from(arguments, machine, workers=(arguments.threads or available_cores()) if many else 1)
+    workers = (arguments.threads or available_cores()) if many else 1
+    labeler = choice_from(arguments).load(machine, workers=workers)
     check_thresholds(policy, labeler)
     from labeler.console.progress import counted
 
     with counted(len(issues), "labelling") as done:
-        results: Iterable[Labelled] = _labelled(issues, labeler, policy, done)
+        results: Iterable[Labelled] = label_issues(issues, labeler, policy, done)
         if arguments.out:
-            _write(arguments.out, results, labeler)
+            from labeler.console.results_file import write_results
+
+            write_results(arguments.out, results, labeler)
         elif is_terminal():
             results = list(results)  # the bar goes before the first line comes
         else:
@@ -103,16 +71,6 @@ def run(arguments: argparse.Namespace, machine: Machine) -> int:
     elif is_terminal():
         _printer(arguments, many)(results, labeler)
     return 0
-
-
-def _labelled(
-    issues: Sequence[Issue], labeler: Labeler, policy: Policy, done: Callable[[], None]
-) -> Iterator[Labelled]:
-    """Results in the issues' order, a part of the file at a time, so that they can be seen as they come."""
-    for start in range(0, len(issues), _PART):
-        part = issues[start : start + _PART]
-        for issue, said in zip(part, labeler.predict_many(part, done), strict=True):
-            yield Labelled(issue, said, decide(said.probabilities, labeler.labels, labeler.thresholds, policy))
 
 
 def _issues(arguments: argparse.Namespace, machine: Machine) -> list[Issue]:
@@ -133,72 +91,15 @@ def _issues(arguments: argparse.Namespace, machine: Machine) -> list[Issue]:
         return issues
     if arguments.issue is None:
         raise UsageError("No issue was given.", "Try: python -m labeler --title 'Crash when saving'   (or --help)")
+    from labeler.github.target import parse_target
+
     repository, number = parse_target(arguments.issue)
     return [from_rest(connect(machine).issue(repository, number), repository)]
 
 
 def _printer(arguments: argparse.Namespace, many: bool) -> Callable[[Iterable[Labelled], Labeler], None]:
     if arguments.json:
-        return _print_json
+        return print_json
     if arguments.explain_probabilities:
-        return _print_explanations
-    return _print_list if many else _print_line
-
-
-def _print_json(results: Iterable[Labelled], labeler: Labeler) -> None:
-    for result in results:
-        print(json.dumps(result.document(labeler), ensure_ascii=False))
-
-
-def _print_line(results: Iterable[Labelled], labeler: Labeler) -> None:
-    for result in results:
-        print(SEPARATOR.join(result.labels))
-        if not result.labels and is_terminal():
-            print("no label reaches its threshold: --explain-probabilities shows how near they come", file=sys.stderr)
-
-
-def _print_list(results: Iterable[Labelled], labeler: Labeler) -> None:
-    if is_terminal():
-        from labeler.console.terminal import print_list
-
-        print_list(results)
-        return
-    for result in results:
-        issue = result.issue
-        name = f"{issue.repository}#{issue.number}" if issue.number else issue.id
-        print("\t".join((name, SEPARATOR.join(result.labels), one_line(issue.title))))
-
-
-def _print_explanations(results: Iterable[Labelled], labeler: Labeler) -> None:
-    from labeler.console.terminal import print_explanation
-
-    for result in results:
-        print_explanation(result, labeler.card)
-
-
-def _cell(text: str) -> str:
-    """Text that no spreadsheet takes for a formula: titles are strangers' text."""
-    return "'" + text if text.startswith(("=", "+", "-", "@")) else text
-
-
-def _write(path: Path, results: Iterable[Labelled], labeler: Labeler) -> None:
-    """Writes all results or none: a temporary file beside the target, then a rename."""
-    import csv
-
-    try:
-        with replaced(path) as partial, open(partial, "w", encoding="utf-8", newline="") as file:
-            if path.suffix.lower() == ".jsonl":
-                file.writelines(json.dumps(r.document(labeler), ensure_ascii=False) + "\n" for r in results)
-            else:
-                names = labeler.labels.names
-                table = csv.writer(file)
-                table.writerow(["id", "repo", "number", "title", "labels", *(f"p({name})" for name in names)])
-                for r in results:
-                    numbers = [f"{r.prediction.probabilities[name]:.4f}" for name in names]
-                    issue, labels = r.issue, SEPARATOR.join(r.labels)
-                    title = _cell(one_line(issue.title))
-                    table.writerow([issue.id, issue.repository, issue.number or "", title, labels, *numbers])
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be written: {error.strerror}", "Name a file in a folder that exists."
-        ) from error
+        return print_explanations
+    return print_list if many else print_lines

@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from labeler.decision.candidates import Candidate, candidates_of
 from labeler.decision.policy import Policy as Policy
 from labeler.decision.policy import Present as Present
+from labeler.decision.room import is_full, room_of, why_full
 from labeler.labels.label_set import LabelSet, fold
 
 
@@ -26,6 +27,7 @@ class Verdict(StrEnum):
     REMOVED_BY_PERSON = "removed by a person"
     FAMILY_TAKEN = "family taken"
     OVER_MAXIMUM = "over maximum"
+    NO_ROOM = "no room"  # GitHub's own limit of labels an issue
     NOT_ALLOWED = "not allowed"
     NOT_IN_REPOSITORY = "not in the repository"
     TAKE_BACK = "take back"  # put there by this action, no longer warranted
@@ -71,7 +73,7 @@ def decide(
     verdicts = {i: verdict for i, c in enumerate(candidates) if (verdict := _alone(c, policy))}
     running = [(i, c) for i, c in enumerate(candidates) if i not in verdicts]
     running.sort(key=lambda item: (-(item[1].probability or 0), item[0]))
-    verdicts |= _in_turn(running, _settled_families(candidates, labels, present), policy)
+    verdicts |= _in_turn(running, _settled_families(candidates, labels, present), policy, present)
     verdicts |= _of_fallback(candidates, verdicts, policy, present)
 
     judged = [(c, *verdicts[i]) for i, c in enumerate(candidates)]
@@ -129,21 +131,29 @@ def _settled_families(candidates: Iterable[Candidate], labels: LabelSet, present
 
 
 def _in_turn(
-    running: Sequence[tuple[int, Candidate]], settled: Collection[str], policy: Policy
+    running: Sequence[tuple[int, Candidate]], settled: Collection[str], policy: Policy, present: Sequence[Present]
 ) -> dict[int, _Judgement]:
     """Verdicts on the labels that pass, the most probable first: one a family, and no more than the maximum."""
     verdicts: dict[int, _Judgement] = {}
     chosen: set[str] = set()
-    room = len(running) if policy.max_labels is None else policy.max_labels
+    room, full = room_of(policy, present), _full(policy, present)
     for i, candidate in running:
-        verdicts[i] = _beside(candidate, settled, chosen, room)
+        verdicts[i] = _beside(candidate, settled, chosen, None if room else full)
         room -= verdicts[i][0] is Verdict.ADD
         if candidate.label.family and verdicts[i][0] in (Verdict.ADD, Verdict.PRESENT):
             chosen.add(fold(candidate.label.family))
     return verdicts
 
 
-def _beside(candidate: Candidate, settled: Collection[str], chosen: Collection[str], room: int) -> _Judgement:
+def _full(policy: Policy, present: Sequence[Present]) -> _Judgement:
+    if is_full(policy, present):
+        return Verdict.NO_ROOM, why_full(present)
+    return Verdict.OVER_MAXIMUM, "the maximum of new labels is reached"
+
+
+def _beside(
+    candidate: Candidate, settled: Collection[str], chosen: Collection[str], full: _Judgement | None
+) -> _Judgement:
     family = candidate.label.family
     if candidate.is_changeable:
         if fold(family) in chosen and fold(family) not in settled:
@@ -153,8 +163,8 @@ def _beside(candidate: Candidate, settled: Collection[str], chosen: Collection[s
         return Verdict.FAMILY_TAKEN, f"the issue has a label of family {family}"
     if fold(family) in chosen:
         return Verdict.FAMILY_TAKEN, f"another label of family {family} is more probable"
-    if room == 0:
-        return Verdict.OVER_MAXIMUM, "the maximum of new labels is reached"
+    if full:
+        return full
     return Verdict.ADD, candidate.numbers
 
 
@@ -174,6 +184,6 @@ def _of_fallback(
         return {i: (Verdict.PRESENT, "already on the issue, and nothing else passes") if needed else taken_back}
     if fallback.on_issue or not needed:
         return {}
-    if policy.max_labels == 0:
-        return {i: (Verdict.OVER_MAXIMUM, "the maximum of new labels is reached")}
+    if room_of(policy, tuple(present)) == 0:
+        return {i: _full(policy, tuple(present))}
     return {i: _obstacle(fallback, policy) or (Verdict.FALLBACK, "no other label passes")}

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-from labeler.base.retry import Patience, retried, retry_after
+from labeler.base.retry import NO_NETWORK, NO_NETWORK_REMEDY, Patience, retried, retry_after, unresolved
 from labeler.errors import DownloadError, UsageError
 from labeler.fetch.cache import disk_errors
 from labeler.model.bundle import sha256
@@ -172,7 +172,8 @@ class Http:
                 f"{remote.what}: {type(error).__name__} at {host!r}", "Check the configured server address."
             ) from error
         except httpx2.TransportError as error:  # its text may hold a header; its kind says enough
-            raise TryAgainError(f"{type(error).__name__} at {host}") from error
+            name = NO_NETWORK.format(host=urlsplit(remote.url).hostname)
+            raise TryAgainError(name if unresolved(error) else f"{type(error).__name__} at {host}") from error
 
 
 @contextmanager
@@ -186,11 +187,15 @@ def opened(wait: Wait) -> Iterator[Http]:
 def tries(what: str, once: Callable[[], Result], wait: Wait) -> Result:
     """Calls `once` until it stops raising `TryAgainError`, within PATIENCE: waits of 1, 2, 4 seconds or as asked.
 
+    A server's name that cannot be resolved is tried twice.
+
     Raises:
         UnreachableError: the last try failed too, or the server asked to wait for longer than PATIENCE allows.
     """
 
     def gave_up(again: TryAgainError, number: int) -> UnreachableError:
+        if unresolved(again):
+            return UnreachableError(f"{what}: could not be fetched: {again.reason}", NO_NETWORK_REMEDY)
         asks = again.pause is not None and again.pause > PATIENCE.longest
         patience = f"; the server asks to wait {again.pause:.0f} s" if asks else ""
         return UnreachableError(

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from labeler.base.retry import NO_NETWORK, NO_NETWORK_REMEDY, unresolved
 from labeler.config import Machine
 from labeler.data.textfile import one_line
 from labeler.errors import LabelerError, UsageError
@@ -141,6 +142,8 @@ def _translated(repository: str, token: str) -> Iterator[None]:
         cause = error.__cause__
         if isinstance(cause, huggingface_hub.errors.HfHubHTTPError):
             raise _refused(repository, cause, token) from None
+        if unresolved(error):
+            raise HubError(f"{repository}: {NO_NETWORK.format(host='of the Hub')}", NO_NETWORK_REMEDY) from None
         # The last line of the client's message says what it was; a card's fault stands there too.
         said = _safe(f"{type(error).__name__}: {error}", token)
         what = f"{repository}: uploading failed: {said}"

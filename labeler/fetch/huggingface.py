@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from urllib.parse import urlsplit
 
+from labeler.base.retry import NO_NETWORK, unresolved
 from labeler.errors import BundleError, DownloadError
 from labeler.fetch.cache import room
 from labeler.fetch.download import (
@@ -30,6 +32,7 @@ from labeler.fetch.release import plain_name
 from labeler.model.bundle import MANIFEST
 
 CARD = "README.md"
+TOKEN = "Mend or unset HF_TOKEN; what is public needs none."
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -75,7 +78,8 @@ class Hub:
             except http_errors() as error:
                 response = getattr(error, "response", None)
                 if response is None:
-                    raise TryAgainError(type(error).__name__) from error
+                    name = NO_NETWORK.format(host=urlsplit(str(api.endpoint)).hostname)
+                    raise TryAgainError(name if unresolved(error) else type(error).__name__) from error
                 raise failure(_refusal(reference), response.status_code, response.headers) from error
             except ValueError as error:
                 raise TryAgainError("the answer is not JSON") from error
@@ -163,6 +167,8 @@ def _refusal(reference: HubReference, name: str = "") -> Refusal:
                 f"{reference.repository}: access is restricted (HTTP {status})",
                 "Ask for access on its page on the Hub, then give a token (HF_TOKEN) that may read it.",
             )
+        if status == 401 and headers.get("x-error-message", "").startswith("Invalid credentials"):
+            return DownloadError(f"{reference.repository}: the Hub does not accept the token (HTTP 401)", TOKEN)
         if status in (401, 404):
             return DownloadError(
                 f"{reference.repository}: not found on the Hub, or private (HTTP {status})",

@@ -7,15 +7,19 @@ Errors: labeler.github.refusals.
 
 from __future__ import annotations
 
+import math
 import random
 import re
 import time
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from labeler.errors import UsageError
+from labeler.base.retry import NO_NETWORK, NO_NETWORK_REMEDY, second_look, unresolved
+from labeler.github.answers import Page as Page
+from labeler.github.answers import RateLimit as RateLimit
+from labeler.github.answers import path_of as _path
 from labeler.github.history import LabelEvent, label_events
 from labeler.github.refusals import (
     TOKEN_REMEDY,
@@ -23,9 +27,11 @@ from labeler.github.refusals import (
     BadToken,
     Forbidden,
     Moved,
+    NoNetwork,
     NotFound,
     RateLimited,
     Unavailable,
+    message_of,
     refusal,
 )
 from labeler.labels.label_set import Label
@@ -37,34 +43,18 @@ API_URL = "https://api.github.com"
 ACTIONS_LOGIN = "github-actions[bot]"
 SECONDS_BETWEEN_WRITES = 1.0
 SECONDS_OF_SECONDARY_LIMIT = 60.0
+TRIES_OF_ONE_ITEM = 3
 MOST_PAGES = 100
 MOST_EVENT_PAGES = 900  # a workflow's token may ask 1,000 times an hour
 MOST_REDIRECTS = 5
 NOT_MODIFIED = 304
 
 
-@dataclass(frozen=True)
-class RateLimit:
-    limit: int
-    remaining: int
-    reset: int  # seconds since 1970, UTC
-
-
-@dataclass(frozen=True)
-class Page:
-    """One page of a list. `next` is the address of the one after it, empty at the end; `last` the last one's number, 0
-    where GitHub does not say; `etag` asks whether the page is still the same."""
-
-    items: tuple[dict[str, Any], ...]
-    next: str
-    last: int
-    etag: str
-
-
 class GitHub:
     """GitHub's REST API for one token, which appears in no error and no log. Without a token it reads what is public.
 
     `budget_seconds` bounds all waiting and all failed attempts of this object together. `on_wait` is told of each wait.
+    Its name, where that cannot be resolved, is looked up twice only.
     """
 
     def __init__(
@@ -88,12 +78,21 @@ class GitHub:
         self._timeout, self._budget, self._transport = timeout_seconds, budget_seconds, transport
         self._sleep, self._clock, self._jitter, self._on_wait = sleep, clock, jitter, on_wait
         self._http: httpx2.Client | None = None
-        self._spent = 0.0
+        self._spent, self._tries = 0.0, math.inf
         self._last_write = float("-inf")
         self._login = ""
 
     def __repr__(self) -> str:
         return f"GitHub(api_url={self._api_url!r})"
+
+    @contextmanager
+    def of_one_item(self) -> Iterator[None]:
+        """Within, what fails is tried three times: one of many items must not use up the patience with all of them."""
+        self._tries = TRIES_OF_ONE_ITEM
+        try:
+            yield
+        finally:
+            self._tries = math.inf
 
     def issue(self, repository: str, number: int) -> dict[str, Any]:
         """The REST object of an issue or pull request. After a transfer it names its new repository and number."""
@@ -233,11 +232,18 @@ class GitHub:
             started = self._clock()
             try:
                 return self._once(method, url, body, etag)
+            except NoNetwork as error:
+                attempt += 1
+                pause = second_look(attempt, self._clock() - started)
+                if pause is None:
+                    raise
+                self._on_wait(f"{error.what} Trying again in {pause:.0f} s.")
+                self._sleep(pause)
             except (RateLimited, Unavailable) as error:
                 attempt += 1
                 self._spent += max(0.0, self._clock() - started)
                 seconds = self._pause(error, attempt)
-                if self._spent + seconds > self._budget:
+                if self._spent + seconds > self._budget or attempt >= self._tries:
                     tries = f"Gave up after {attempt} attempt{'s' * (attempt > 1)} and {self._spent:.0f} s"
                     raise type(error)(
                         f"{error.what} {tries}: the next would be {seconds:.0f} s later.", error.remedy
@@ -266,6 +272,9 @@ class GitHub:
         except httpx2.TimeoutException as error:
             raise Unavailable(f"GitHub did not answer {asked} within {self._timeout:g} s.", TROUBLE_REMEDY) from error
         except httpx2.RequestError as error:
+            if unresolved(error):
+                what = f"GitHub was not asked for {asked}: {NO_NETWORK.format(host=urlsplit(url).hostname)}."
+                raise NoNetwork(what, NO_NETWORK_REMEDY) from error
             reason = self._safe(str(error)) or type(error).__name__
             raise Unavailable(f"GitHub was out of reach for {asked}: {reason}.", TROUBLE_REMEDY) from error
         try:
@@ -277,7 +286,7 @@ class GitHub:
                 raise Unavailable(what, TROUBLE_REMEDY) from error
         if response.is_success or response.has_redirect_location or (etag and response.status_code == NOT_MODIFIED):
             return answer, response
-        said = str(answer.get("message", "")) if isinstance(answer, dict) else response.reason_phrase
+        said = message_of(answer) if isinstance(answer, dict) else response.reason_phrase
         raise refusal(asked, response.status_code, self._safe(said), response.headers, self._clock())
 
     def _safe(self, text: str) -> str:
@@ -298,10 +307,3 @@ class GitHub:
                 headers["Authorization"] = f"Bearer {self._token}"
             self._http = httpx2.Client(headers=headers, timeout=self._timeout, transport=self._transport)
         return self._http
-
-
-def _path(repository: str) -> str:
-    owner, _, name = repository.partition("/")
-    if not re.fullmatch(r"[A-Za-z0-9_-]+", owner) or not re.fullmatch(r"[A-Za-z0-9_.-]+", name) or name in (".", ".."):
-        raise UsageError(f"'{repository}' does not name a repository.", "Write owner/name, for instance octocat/hello.")
-    return f"/repos/{repository}"

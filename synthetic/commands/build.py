@@ -124,9 +124,9 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
 
 def _dry_run(arguments: argparse.Namespace, recipe: Recipe) -> int:
     from synthetic.llm.estimate import estimate, print_estimate
-    from synthetic.pipeline import FREE, build, what_is_left
+    from synthetic.pipeline import rehearse, what_is_left
 
-    build(arguments.out, recipe, say, only=FREE)
+    rehearse(arguments.out, recipe, say)
     planned = what_is_left(arguments.out, recipe)
     rows = estimate(planned.tasks, planned.measured, arguments.concurrency)
     if arguments.json:

@@ -26,7 +26,8 @@ from labeler.base.retry import Patience, retried
 from labeler.console.progress import counted
 from labeler.errors import GitHubError, InputError, UsageError
 from labeler.github.client import GitHub, Page
-from labeler.github.refusals import RateLimited
+from labeler.github.history import LabelEvent
+from labeler.github.refusals import Gone, Invalid, Moved, NotFound, RateLimited, Unavailable
 from synthetic.fetching.issues import Held, Totals, compact, record_of, sweep, utc
 from synthetic.fetching.walk import PER_PAGE, Step, walk
 from synthetic.workspace.jsonl import Appender, write_lines
@@ -36,6 +37,9 @@ from synthetic.workspace.records import FETCH, ISSUES, to_line
 PATIENCE_SECONDS = 300.0
 TOKEN_REMEDY = "A token raises 60 requests an hour to 5,000: set GITHUB_TOKEN, for instance to $(gh auth token)."
 PATIENCE = Patience(first=0.0, longest=3700.0)  # GitHub's limits are by the hour
+# One issue may be like this for good; what concerns the token or the network is no issue's own.
+OF_ONE_ISSUE = (NotFound, Gone, Invalid, Moved, Unavailable)
+MOST_FAILURES_IN_A_ROW = 10  # then it is GitHub itself that is out of order
 T = TypeVar("T")
 
 
@@ -56,7 +60,8 @@ class Wanted:
 @dataclass(frozen=True)
 class State:
     """fetch.json: all that changed from `begin` ("" for ever) up to `since` is in issues.jsonl, and when `complete`,
-    all up to `finished_at`. `etag` is of the last page, where it was the only one from `since` on."""
+    all up to `finished_at`. `etag` is of the last page, where it was the only one from `since` on. `without_events`
+    are numbers of issues whose events GitHub did not give: they are asked for again in every run."""
 
     repository: str
     api_url: str
@@ -67,17 +72,21 @@ class State:
     events: bool = False
     complete: bool = False
     finished_at: str = ""
+    without_events: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """What a run did. `complete` is False where the limit ended it."""
+    """What a run did. `complete` is False where the limit ended it; `without_events` are numbers of issues that are
+    kept without their events, `unread` those of what GitHub listed and is no issue that can be read."""
 
     repository: str
     new: int
     changed: int
     complete: bool
     totals: Totals
+    without_events: tuple[int, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 def fetch(
@@ -102,8 +111,11 @@ def fetch(
         complete = run.all_pages()
     except (GitHubError, KeyboardInterrupt):
         compact(folder / ISSUES)
+        run.report()
         raise
-    return Fetched(run.state.repository, run.new, run.changed, complete, compact(folder / ISSUES))
+    run.report()
+    totals, without = compact(folder / ISSUES), run.state.without_events
+    return Fetched(run.state.repository, run.new, run.changed, complete, totals, without, tuple(run.unread))
 
 
 def read_state(folder: Path) -> State | None:
@@ -112,8 +124,9 @@ def read_state(folder: Path) -> State | None:
     if not path.is_file():
         return None
     try:
-        return State(**json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return State(**{**found, "without_events": tuple(found.get("without_events", ()))})
+    except (ValueError, TypeError, AttributeError) as error:
         remedy = f"Delete {path}: the issues stay, and the next run looks all of them over."
         raise InputError(f"{path}: not what fetch wrote: {error}", remedy) from error
 
@@ -132,7 +145,9 @@ class _Run:
     ) -> None:
         self.github, self.wanted, self.folder = github, wanted, folder
         self.tell, self.sleep, self.clock = tell, sleep, clock
-        self.new = self.changed = 0
+        self.new = self.changed = self.failures = 0
+        self.unread: list[str] = []
+        self.failed: set[int] = set()
         self.state = self._start(read_state(folder))
         self.held = Held(folder / ISSUES)
 
@@ -150,6 +165,8 @@ class _Run:
                     advance()
                 _to_disk(path)
                 self._save(replace(self.state, since=step.since, etag=step.etag, complete=step.last))
+            self._ask_again(file)
+            _to_disk(path)
         self._save(replace(self.state, complete=True, finished_at=utc(datetime.fromtimestamp(self.clock(), UTC))))
         return True
 
@@ -176,7 +193,11 @@ class _Run:
     def _keep(self, item: Mapping[str, Any], file: Appender) -> bool:
         """Appends an issue that is not held like this; False where the limit forbids it."""
         state = self.state
-        record = record_of(item, f"{state.repository}#{item.get('number')}", repository=state.repository)
+        try:
+            record = record_of(item, f"{state.repository}#{item.get('number')}", repository=state.repository)
+        except InputError as error:  # one such must not stop the rest
+            self.unread.append(error.what)
+            return True
         if record.is_pull_request and not state.pull_requests:
             return True
         if self.held.is_current(record, with_changes=state.events):
@@ -184,13 +205,56 @@ class _Run:
         if self.wanted.limit is not None and self.new + self.changed >= self.wanted.limit:
             return False
         if state.events:
-            history = partial(self.github.history, self.state.repository, record.number)
-            record = replace(record, changes=self._patiently(history))
+            record = replace(record, changes=self._changes(record.number))
         self.changed += record in self.held
         self.new += record not in self.held
         file.write(to_line(record))
         self.held.add(record)
         return True
+
+    def _changes(self, number: int) -> tuple[LabelEvent, ...] | None:
+        """An issue's events; None where GitHub fails at them, which is noted for later runs.
+
+        Raises Unavailable where it fails at one issue after the other.
+        """
+        missing = set(self.state.without_events)
+        try:
+            with self.github.of_one_item():
+                found = self._patiently(partial(self.github.history, self.state.repository, number))
+        except OF_ONE_ISSUE as error:
+            self.failures += isinstance(error, Unavailable)
+            if self.failures >= MOST_FAILURES_IN_A_ROW:
+                raise
+            self.failed.add(number)
+            self._save(replace(self.state, without_events=tuple(sorted(missing | {number}))))
+            return None
+        self.failures = 0
+        if number in missing:
+            self._save(replace(self.state, without_events=tuple(sorted(missing - {number}))))
+        return found
+
+    def _ask_again(self, file: Appender) -> None:
+        """Asks for the events that an earlier run was not given."""
+        for number in sorted(set(self.state.without_events) - self.failed) if self.state.events else ():
+            try:
+                with self.github.of_one_item():
+                    item = self._patiently(partial(self.github.issue, self.state.repository, number))
+            except (NotFound, Gone):  # deleted since
+                left = tuple(one for one in self.state.without_events if one != number)
+                self._save(replace(self.state, without_events=left))
+                continue
+            except OF_ONE_ISSUE:
+                continue
+            if item.get("number") == number and not self._keep(item, file):
+                return
+
+    def report(self) -> None:
+        """Says which issues are not as they were wanted."""
+        if without := self.state.without_events:
+            many = f"{len(without):,} issues are" if len(without) > 1 else "1 issue is"
+            self.tell(f"{many} kept without events, as GitHub did not give them: {_listed(without)}. {_LATER}")
+        if self.unread:
+            self.tell(f"{len(self.unread):,} of the list were passed over as unreadable: {'; '.join(self.unread[:5])}")
 
     def _ask(self, since: str, url: str, etag: str) -> Page | None:
         return self._patiently(lambda: self.github.issues_page(self.state.repository, since, url=url, etag=etag))
@@ -222,6 +286,14 @@ class _Run:
     def _save(self, state: State) -> None:
         self.state = state
         write_lines(self.folder / FETCH, [asdict(state)])
+
+
+_LATER = "The next run asks for them again."
+
+
+def _listed(numbers: tuple[int, ...], most: int = 20) -> str:
+    shown = ", ".join(f"#{number}" for number in numbers[:most])
+    return shown if len(numbers) <= most else f"{shown} and {len(numbers) - most:,} more"
 
 
 def _to_disk(path: Path) -> None:

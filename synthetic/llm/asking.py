@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from synthetic.llm.cost import Budget, Price, estimated_tokens
-from synthetic.llm.failures import LATER_REMEDY, Busy, NoAnswer, OffSchema, OutOfRetries, OverBudget
+from synthetic.llm.failures import LATER_REMEDY, Busy, NoAnswer, NoNetwork, OffSchema, OutOfRetries, OverBudget
 from synthetic.llm.messages import Reply, Request
 from synthetic.llm.pace import Pace
 
@@ -52,12 +53,14 @@ class Asker:
             parse: raises OffSchema for a text that does not fit; then the model is asked again, at most twice.
 
         Raises:
-            OverBudget, OutOfRetries, BadKey, Refused, Exhausted: the run is to end; this question stays open.
+            OverBudget, OutOfRetries, NoNetwork, BadKey, Refused, Exhausted: the run is to end; this question
+                stays open.
             Stopped: somebody ended the run.
         """
         spent = _Spent(price, request)
-        off_schema = busy = 0
+        off_schema = busy = unresolved = 0
         while True:
+            began = time.monotonic()
             try:
                 text = self._once(request, price, spent)
                 return Outcome(parse(text), "", spent.tokens, spent.cost)
@@ -67,6 +70,10 @@ class Asker:
                     return Outcome(None, error.what, spent.tokens, spent.cost)
             except NoAnswer as error:
                 return Outcome(None, error.what, spent.tokens, spent.cost)
+            except NoNetwork:
+                unresolved += 1
+                if not self.pace.look_again(unresolved, time.monotonic() - began):
+                    raise
             except Busy as error:
                 busy += 1
                 if not self.pace.again(busy, error.seconds):

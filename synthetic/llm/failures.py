@@ -5,6 +5,7 @@ GeminiError         (labeler.errors.LabelerError) what went wrong with the servi
 ├── Refused         another 4xx: the request is not accepted: the run ends
 ├── CacheGone       403, 404: the cached instruction has expired: asked again without it
 ├── Exhausted       429: the day's quota is used up, or the service asks for a long wait: the run ends
+├── NoNetwork       the service's name cannot be resolved: the run ends
 ├── OutOfRetries    the service fails too often: the run ends
 ├── OverBudget      the next request could cost more than is left: the run ends
 ├── Busy            429, 5xx, no answer, a cut one, one that is not JSON: tried again
@@ -49,6 +50,10 @@ class CacheGone(GeminiError):
 
 
 class Exhausted(GeminiError):
+    pass
+
+
+class NoNetwork(GeminiError):
     pass
 
 

@@ -11,18 +11,20 @@ import functools
 import json
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+from labeler.base.retry import NO_NETWORK, NO_NETWORK_REMEDY, unresolved
 from labeler.config import GeminiAccess
 from labeler.labels.label_set import LabelSet
 from labeler.text.issue import Issue
 from synthetic.annotating.instruction import parse_labels, prompt_for, user_message
 from synthetic.llm.asking import Asker, Outcome
 from synthetic.llm.cost import Price
-from synthetic.llm.failures import KEY_REMEDY, BadKey, CacheGone, busy, refusal, safe
+from synthetic.llm.failures import KEY_REMEDY, LATER_REMEDY, BadKey, CacheGone, NoNetwork, busy, refusal, safe
 from synthetic.llm.messages import Batch, Reply, Request, read_batch, read_reply, read_state
 from synthetic.workspace.records import Answer
 
@@ -95,7 +97,7 @@ class Gemini:
         return made.name or ""
 
     def drop_cache(self, name: str) -> None:
-        with self._translated("to delete the cached instruction"):
+        with suppress(CacheGone), self._translated("to delete the cached instruction"):
             self._client.caches.delete(name=name)
 
     @functools.cached_property
@@ -117,6 +119,10 @@ class Gemini:
         except httpx2.TimeoutException:
             raise busy(f"The service did not answer {asked} within {self._timeout:g} s.", paid=True) from None
         except httpx2.ConnectError as error:
+            if unresolved(error):
+                host = urlsplit(self._access.base_url).hostname
+                what = f"The service was not asked for {asked}: {NO_NETWORK.format(host=host)}."
+                raise NoNetwork(what, f"{NO_NETWORK_REMEDY} {LATER_REMEDY}") from None
             raise busy(f"The service was out of reach for {asked}: {safe(str(error), key)}") from None
         except httpx2.RequestError as error:
             reason = safe(str(error), key) or type(error).__name__

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from labeler.base.retry import Patience
+from labeler.base.retry import Patience, second_look
 
 WINDOW_SECONDS = 60.0
 PATIENCE = Patience(tries=5)  # with one request
@@ -75,6 +75,15 @@ class Pace:
             if hint is not None:
                 self._not_before = max(self._not_before, self._clock() + hint)
                 return True
+        if self._wait(seconds):
+            raise Stopped
+        return True
+
+    def look_again(self, attempt: int, took: float) -> bool:
+        """As `again`, where the service's name could not be resolved in `took` seconds."""
+        seconds = second_look(attempt, took)
+        if seconds is None:
+            return False
         if self._wait(seconds):
             raise Stopped
         return True

@@ -316,7 +316,7 @@ def test_a_bug_exits_with_3_and_versions(cli: Cli, monkeypatch: pytest.MonkeyPat
     def broken(*_: object) -> None:
         raise ZeroDivisionError("on purpose")
 
-    monkeypatch.setattr("labeler.commands.label.decide", broken)
+    monkeypatch.setattr("labeler.decision.labelled.decide", broken)
     assert cli("--title", "x") == 3
     assert "ZeroDivisionError: on purpose" in cli.err
     assert "This is a bug" in cli.err

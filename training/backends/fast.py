@@ -1,11 +1,14 @@
-"""LoRA as a change of weights in layers that are compiled: for GPUs, where many small kernels cost more than products.
+"""LoRA as a change of weights, and norms, rotations and gates compiled: for GPUs, where many small kernels cost more
+than products.
 
 A peft layer adds s · B(A(x)) to W x, which is a dozen kernels a matrix in two precisions. Here W + s · B A is computed
 once for a batch, and a layer is then Gemma 3's alone, attention causal and without masks wherever rows fit into the
 sliding window. Parameters, their names and what is saved are peft's. The function is the same up to rounding: in
 bfloat16 the changed weights are rounded as those of the merged model are.
 
-What was checked, on a CPU: losses and gradients in float32, and that the layers compile. On a GPU it has not run yet.
+Compiled are the small functions of training/fast/layers.py, each by itself and for any shape, as the starter's own
+loop compiles them; a whole layer took an H200 minutes to compile, and again for other shapes. What was checked, on a
+CPU: losses and gradients in float32, and that two graphs of each function do for batches of all sizes.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from torch.utils.checkpoint import checkpoint
 from labeler.console.progress import say
 from training.backends.body import take_over
 from training.backends.peft import adapted
+from training.fast.layers import Kernels, compiled_kernels
 from training.model.base import Base
 from training.tuning.device import Numerics
 from training.tuning.settings import TuningSettings
@@ -35,7 +39,7 @@ Matrix = tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]  # W, A, 
 
 
 def load(base: Base, settings: TuningSettings, numerics: Numerics, checkpoint_above: int | None) -> Any:
-    """The base with an adapter, its layers computed by `Layers`: compiled on a GPU, elsewhere where `compile` says."""
+    """The base with an adapter, its layers computed by `Layers`; kernels compiled on a GPU or where `compile` says."""
     tuned = adapted(base, settings, numerics)
     body = tuned.get_base_model().model
     dtype = torch.bfloat16 if numerics.precision == "bf16" else torch.float32
@@ -62,11 +66,7 @@ class Layers:
             config.num_attention_heads, config.num_key_value_heads, config.head_dim, config.rms_norm_eps,
             config.query_pre_attn_scalar**-0.5,
         )  # fmt: skip
-        self._layer: Any = _layer
-        if compiled:
-            # With and without a mask, with and without gradients, of one row and of several: 8 at least.
-            torch._dynamo.config.recompile_limit = max(32, torch._dynamo.config.recompile_limit)
-            self._layer = torch.compile(_layer)
+        self._kernels = compiled_kernels() if compiled else Kernels()
 
     def __call__(self, ids: torch.Tensor, large: bool) -> torch.Tensor:
         """(rows, length, width). `large`: of every layer only the input is kept, the rest is computed again."""
@@ -86,29 +86,18 @@ class Layers:
                     stream, cos, sin, masks[kind], weights, [norm.weight for norm in norms], scale, self._dtype,
                     self._shape,
                 )  # fmt: skip
-                _mark(stream, cos, sin, masks[kind])
                 stream = checkpoint(self._run, *given, use_reentrant=False) if large else self._run(*given)
         final: torch.Tensor = body.norm(stream)
         return final
 
     def _run(self, *given: Any) -> torch.Tensor:
         try:
-            found: torch.Tensor = self._layer(*given)
+            return _layer(*given, self._kernels)
         except torch._dynamo.exc.TorchDynamoException as error:
-            if self._layer is _layer:
-                raise
             reason = str(error).strip().partition("\n")[0]
-            say(f"the layers cannot be compiled here and run as they are, which is slower: {reason}")
-            self._layer = _layer
-            found = _layer(*given)
-        return found
-
-
-def _mark(stream: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, mask: torch.Tensor | None) -> None:
-    """Tells the compiler that rows and length change from batch to batch, and nothing else."""
-    for tensor, places in ((stream, (0, 1)), (cos, (1,)), (sin, (1,)), (mask, (0, 1))):
-        if tensor is not None:
-            torch._dynamo.maybe_mark_dynamic(tensor, places)
+            say(f"nothing can be compiled here: norms and gates run as they are, which is slower: {reason}")
+            self._kernels = Kernels()
+            return _layer(*given, self._kernels)
 
 
 def _weights(modules: list[Any]) -> tuple[float, list[Matrix]]:
@@ -126,6 +115,7 @@ def _weights(modules: list[Any]) -> tuple[float, list[Matrix]]:
 def _layer(
     stream: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, mask: torch.Tensor | None, matrices: list[Matrix],
     norms: list[torch.Tensor], scale: float, dtype: torch.dtype, shape: tuple[int, int, int, float, float],
+    kernels: Kernels,
 ) -> torch.Tensor:  # fmt: skip
     """One layer of transformers' Gemma3DecoderLayer.
 
@@ -137,33 +127,28 @@ def _layer(
     """
     heads, key_heads, size, epsilon, attention_scale = shape
     q, k, v, o, gate, up, down = (_changed(*matrix, scale, dtype) for matrix in matrices)
-    before, after, before_mlp, after_mlp, of_query, of_key = norms
+    before, after, before_mlp, after_mlp, of_query, of_key = (norm.float() for norm in norms)
     rows, length, _ = stream.shape
+    rope = cos[:, :, None], sin[:, :, None]
 
     def split(states: torch.Tensor, count: int) -> torch.Tensor:
         return states.view(rows, length, count, size)
 
-    def turned(states: torch.Tensor) -> torch.Tensor:
-        states = states.transpose(1, 2)
-        left, right = states.chunk(2, -1)
-        return (states * cos[:, None] + torch.cat((-right, left), -1) * sin[:, None]).to(dtype)
-
     def shared(states: torch.Tensor) -> torch.Tensor:
-        wide = states[:, :, None].expand(rows, key_heads, heads // key_heads, length, size)
-        return wide.reshape(rows, heads, length, size)
+        return states.transpose(1, 2).repeat_interleave(heads // key_heads, 1)
 
-    inner = _norm(stream, before, epsilon).to(dtype)
-    query = turned(_norm(split(functional.linear(inner, q), heads), of_query, epsilon))
-    key = turned(_norm(split(functional.linear(inner, k), key_heads), of_key, epsilon))
-    value = split(functional.linear(inner, v), key_heads).transpose(1, 2)
+    inner = kernels.rms_norm(stream, before, epsilon).to(dtype)
+    query = kernels.turned(split(functional.linear(inner, q), heads), of_query, *rope, epsilon)
+    key = kernels.turned(split(functional.linear(inner, k), key_heads), of_key, *rope, epsilon)
+    value = split(functional.linear(inner, v), key_heads)
     seen = functional.scaled_dot_product_attention(
-        query, shared(key), shared(value), attn_mask=mask, is_causal=mask is None, scale=attention_scale
+        query.transpose(1, 2), shared(key), shared(value), attn_mask=mask, is_causal=mask is None, scale=attention_scale
     )
     seen = seen.transpose(1, 2).reshape(rows, length, heads * size)
-    stream = stream + _norm(functional.linear(seen, o), after, epsilon)
-    inner = _norm(stream, before_mlp, epsilon).to(dtype)
-    inner = functional.gelu(functional.linear(inner, gate), approximate="tanh") * functional.linear(inner, up)
-    return stream + _norm(functional.linear(inner, down), after_mlp, epsilon)
+    stream = kernels.added(stream, functional.linear(seen, o), after, epsilon)
+    inner = kernels.rms_norm(stream, before_mlp, epsilon).to(dtype)
+    inner = kernels.gated(functional.linear(inner, gate), functional.linear(inner, up))
+    return kernels.added(stream, functional.linear(inner, down), after_mlp, epsilon)
 
 
 def _changed(
@@ -172,9 +157,3 @@ def _changed(
     if a is None or b is None:
         return weight.to(dtype)
     return torch.add(weight, b.to(dtype) @ a.to(dtype), alpha=scale).to(dtype)
-
-
-def _norm(states: torch.Tensor, weight: torch.Tensor, epsilon: float) -> torch.Tensor:
-    wide = states.float()
-    wide = wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + epsilon)
-    return (wide * (1.0 + weight.float())).type_as(states)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from labeler.base.retry import NO_NETWORK, NO_NETWORK_REMEDY, unresolved
 from labeler.config import environment, read_machine
 from labeler.data.textfile import one_line
 from labeler.errors import DownloadError
@@ -33,6 +35,10 @@ def download(name: str, revision: str, wanted: Sequence[str]) -> Path:
             token=machine.hub_token or None,
         )
     except LocalEntryNotFoundError as error:
+        if unresolved(error):
+            host = urlsplit(machine.hub_endpoint).hostname
+            what = f"{name}: no copy is in the cache, and {NO_NETWORK.format(host=host)}"
+            raise DownloadError(what, f"{NO_NETWORK_REMEDY} Or give a folder.") from error
         remedy = "Check the network and HF_ENDPOINT, or give a folder."
         raise DownloadError(f"{name}: the Hub cannot be reached and no copy is in the cache", remedy) from error
     except HfHubHTTPError as error:

@@ -8,7 +8,7 @@ from typing import Any
 
 from labeler.config import Machine
 from labeler.errors import DownloadError, UsageError
-from labeler.fetch.download import NotThereError, Remote, Wait, bearer, opened
+from labeler.fetch.download import NotThereError, Remote, UnreachableError, Wait, bearer, opened
 from labeler.fetch.hub_upload import TOKEN_REMEDY, upload
 from labeler.fetch.huggingface import CARD, HubReference
 from labeler.model.bundle import MANIFEST
@@ -25,13 +25,22 @@ class HubTarget:
     repository: str
 
     def plan(self, content: Content, machine: Machine, *, private: bool, wait: Wait) -> Plan:
-        """Asks the Hub and changes nothing.
+        """Asks the Hub and changes nothing; where it is out of reach, what is there stays open.
 
         Raises:
             UsageError: the name is taken: by another repository's content or, with `private`, by a public one.
-            DownloadError: the Hub refused, or was out of reach.
+            DownloadError: the Hub refused.
         """
-        found = self._look_up(machine, wait)
+        where = f"{machine.hub_endpoint}/{self.repository}"
+        try:
+            found = None if machine.offline else self._look_up(machine, wait)
+        except UnreachableError as error:
+            return Plan(where, (f"commit {len(content.files)} files; not checked: {error.what}",), content.sizes)
+        if machine.offline:
+            return Plan(where, (f"commit {len(content.files)} files; not checked: offline",), content.sizes)
+        return self._planned(content, machine, found, private)
+
+    def _planned(self, content: Content, machine: Machine, found: dict[str, Any] | None, private: bool) -> Plan:
         if found is None:
             steps = [f"make the {'private' if private else 'public'} model repository {self.repository}"]
         else:
@@ -47,7 +56,7 @@ class HubTarget:
         Raises:
             LabelerError: as `plan`; the token may not write; or what was uploaded cannot be fetched back whole.
         """
-        self.plan(content, machine, private=private, wait=wait)
+        self._planned(content, machine, self._look_up(machine, wait), private)
         message = f"Publish {content.name} {content.version}"
         done = upload(machine, self.repository, "model", content.files, message, private=private, check=False)
         pin = str(HubReference(self.repository, done.commit))

@@ -21,7 +21,7 @@ from labeler.config import Machine
 from labeler.errors import GitHubError, InputError, UsageError
 from labeler.fetch.download import Wait
 from labeler.fetch.release import ReleaseReference
-from labeler.github.refusals import TOKEN_REMEDY, BadToken, Forbidden, Invalid, NotFound, Unavailable
+from labeler.github.refusals import TOKEN_REMEDY, BadToken, Forbidden, Invalid, NoNetwork, NotFound, Unavailable
 from labeler.model.bundle import sha256
 from training.publish.content import Content, Plan, Published, fetch_back
 from training.publish.release_api import ReleasesApi
@@ -54,7 +54,7 @@ class ReleaseTarget:
         return f"{self.reference.owner}/{self.reference.repo}"
 
     def plan(self, content: Content, machine: Machine, *, private: bool, wait: Wait) -> Plan:
-        """Asks GitHub and changes nothing.
+        """Asks GitHub and changes nothing; without a network, what is there stays open.
 
         Raises:
             UsageError: the asset's name or the tag's draft is taken; the release is immutable; the repository is
@@ -63,7 +63,11 @@ class ReleaseTarget:
             InputError: the asset would be larger than GitHub takes.
         """
         with self._archived(content) as archive, self._translated():
-            release = self._look(self._api(machine, wait), private)
+            try:
+                release = self._look(self._api(machine, wait), private)
+            except NoNetwork as error:
+                sizes = {self.reference.asset: archive.path.stat().st_size}
+                return Plan(str(self.reference), (f"send the asset; not checked: {error.what}",), sizes)
             there = self._present(release, archive)
             tag, asset = self.reference.tag, self.reference.asset
             if release is None:
@@ -182,7 +186,7 @@ class ReleaseTarget:
         try:
             yield
         except (Forbidden, NotFound, Invalid) as error:
-            raise type(error)(error.what, remedies[type(error)]) from error
+            raise type(error)(error.what, remedies.get(type(error), error.remedy)) from error
 
 
 def write_archive(path: Path, content: Content) -> Path:

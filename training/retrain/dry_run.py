@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from synthetic.annotating.plan import Plan, read_prepared
-from synthetic.pipeline import FREE, build, what_is_left
+from synthetic.pipeline import FREE, rehearse, what_is_left
 from training.retrain.config import NONE
 from training.retrain.job import STAGES, Job
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from synthetic.llm.estimate import Estimate
 
 SKIPPED = "not asked for"
+NO_NETWORK = "not done: no network; what was fetched before counts"
 
 
 @dataclass(frozen=True)
@@ -34,14 +35,16 @@ def forecast(job: Job) -> Forecast:
     """
     from synthetic.llm.estimate import estimate
 
-    built = build(job.data, job.recipe, job.say, only=[step for step in FREE if step in job.stages])
+    built = rehearse(job.data, job.recipe, job.say, only=[step for step in FREE if step in job.stages])
     issues = read_prepared(job.data)
     labelled = len(issues) if job.recipe.annotators else sum(bool(one.labels) for one in issues)
     planned = what_is_left(job.data, job.recipe)
     rows = estimate(planned.tasks, planned.measured, job.config.label_concurrency) if "label" in job.stages else []
     said = {done.step: f"{done.made.rows:,} issues; {done.made.what}" for done in built.steps}
     said |= _ahead(job, planned, labelled)
-    return Forecast({stage: said[stage] if stage in job.stages else SKIPPED for stage in STAGES}, tuple(rows))
+    return Forecast(
+        {stage: said.get(stage, NO_NETWORK) if stage in job.stages else SKIPPED for stage in STAGES}, tuple(rows)
+    )
 
 
 def _ahead(job: Job, planned: Plan, labelled: int) -> dict[str, str]:

@@ -169,6 +169,13 @@ MAXIMUM = [
     ),
     Case("none at all", {"bug": 0.9}, policy=Policy(max_labels=0), verdicts={"bug": V.OVER_MAXIMUM}),
     Case(
+        "an issue with 99 labels has room for the most probable one",
+        {"bug": 0.8, "area/cli": 0.9},
+        ("area/cli",),
+        present=tuple(Present(f"area {n}") for n in range(99)),
+        verdicts={"bug": V.NO_ROOM, "area/cli": V.ADD},
+    ),
+    Case(
         "present ones are free",
         {"bug": 0.9, "docs": 0.9},
         ("docs",),

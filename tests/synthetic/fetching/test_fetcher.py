@@ -512,3 +512,31 @@ def test_a_folder_that_cannot_be_written_is_an_error_with_a_remedy(
     (tmp_path / "file").touch()
     assert main(["fetch", REPO, "--out", str(tmp_path / "file" / "deeper")]) == 1
     assert "Check the path of the working folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("status", [404, 410, 502])
+def test_one_issue_without_events_does_not_stop_the_others_and_is_asked_again(
+    standin: Busy, tmp_path: Path, status: int
+) -> None:
+    add_issues(standin, 4)
+    standin.set_label(REPO, 2, "bug", by="octocat")
+    standin.fail(Answer(status, {"message": "no"}), "/issues/2/events", times=99)
+    fetched = get(standin, tmp_path, events=True)
+    assert (fetched.new, fetched.complete, fetched.without_events) == (4, True, (2,))
+    assert {one.number: one.changes is None for one in records(tmp_path)} == {1: False, 2: True, 3: False, 4: False}
+    assert json.loads((tmp_path / FETCH).read_text())["without_events"] == [2]
+    standin.faults.clear()
+    assert get(standin, tmp_path, events=True).without_events == ()
+    assert [one.changes for one in records(tmp_path) if one.number == 2] == [
+        (LabelEvent("bug", "labeled", "octocat", "user", true_versions(standin)[2]),)
+    ]
+
+
+def test_a_github_that_fails_at_every_issue_ends_the_run(standin: Busy, tmp_path: Path) -> None:
+    add_issues(standin, 30)
+    standin.fail(Answer(502, {"message": "no"}), "/events", times=9999)
+    with pytest.raises(Unavailable):
+        get(standin, tmp_path, events=True)
+    standin.faults.clear()
+    assert get(standin, tmp_path, events=True).without_events == ()
+    assert all(one.changes is not None for one in records(tmp_path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from labeler.errors import InputError
 from tests.training.small import small_settings, write_base
 from training import backends
 from training.backends import attention, choose_backend, fast, load_model
+from training.fast.layers import Kernels, rms_norm
 from training.model.base import Base
 from training.rows.collate import UNCOUNTED, count_answers_only
 from training.tuning.device import Device, Numerics, choose_numerics
@@ -122,8 +124,8 @@ def test_large_batches_alone_are_computed_again(base: Base, backend: str) -> Non
     assert kept(41) < 0.5 * kept(40)
 
 
-def test_a_layer_is_one_graph_for_batches_of_all_sizes(base: Base) -> None:
-    """What a GPU compiles, without the compiler's last step."""
+def test_batches_of_all_sizes_share_two_graphs_a_kernel(base: Base) -> None:
+    """What a GPU compiles, without the compiler's last step: forward and, with gradients, anew."""
     tuned = changed(load_model("fast", base, SETTINGS, FP32, False))
     body = tuned.get_base_model().model
     plain, layers = fast.Layers(body, torch.float32, False), fast.Layers(body, torch.float32, False)
@@ -133,15 +135,19 @@ def test_a_layer_is_one_graph_for_batches_of_all_sizes(base: Base) -> None:
         graphs.append(graph)
         return graph.forward
 
-    layers._layer = torch.compile(fast._layer, fullgraph=True, backend=backend)
+    kernels = fields(layers._kernels)
+    whole = {kernel.name: getattr(layers._kernels, kernel.name) for kernel in kernels}
+    layers._kernels = Kernels(
+        **{name: torch.compile(kernel, fullgraph=True, dynamic=True, backend=backend) for name, kernel in whole.items()}
+    )
     with torch.no_grad():
         for length in (20, 25, 3 * WINDOW + 1):
             ids, _, _ = batch(length)
             torch.testing.assert_close(layers(ids, False), plain(ids, False), rtol=1e-5, atol=1e-5)
-    assert len(graphs) <= 2  # without a mask and with one
+    assert 4 <= len(graphs) <= 2 * len(whole)
 
 
-def test_layers_that_cannot_be_compiled_run_as_they_are(base: Base, capsys: pytest.CaptureFixture[str]) -> None:
+def test_where_nothing_can_be_compiled_kernels_run_as_they_are(base: Base, capsys: pytest.CaptureFixture[str]) -> None:
     tuned = changed(load_model("fast", base, SETTINGS, FP32, False))
     layers = fast.Layers(tuned.get_base_model().model, torch.float32, False)
     ids, _, _ = batch(20)
@@ -150,9 +156,9 @@ def test_layers_that_cannot_be_compiled_run_as_they_are(base: Base, capsys: pyte
     def broken(*_: Any) -> Any:
         raise OSError("no compiler")
 
-    layers._layer = torch.compile(fast._layer, backend=broken)
+    layers._kernels = Kernels(rms_norm=torch.compile(rms_norm, backend=broken))
     torch.testing.assert_close(layers(ids, False), expected)
-    assert capsys.readouterr().err.count("cannot be compiled here") == 1
+    assert capsys.readouterr().err.count("nothing can be compiled here") == 1
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,53 @@
+"""Issues with what the model says of them and what the policy makes of that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from labeler.decision.decide import Decision, Policy, decide
+from labeler.model.predict import Labeler, Prediction
+from labeler.text.issue import Issue
+
+_PART = 64  # issues worked on together
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """One issue with what the model says and what the policy makes of it."""
+
+    issue: Issue
+    prediction: Prediction
+    decision: Decision
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.decision.add
+
+    def document(self, labeler: Labeler) -> dict[str, Any]:
+        """The JSON form of one result."""
+        issue = self.issue
+        known = {"id": issue.id, "repository": issue.repository, "number": issue.number}
+        return {
+            **{key: value for key, value in known.items() if value},
+            "title": issue.title,
+            "labels": list(self.labels),
+            "probabilities": {name: round(p, 4) for name, p in self.prediction.probabilities.items()},
+            "thresholds": {row.label: row.threshold for row in self.decision.rows},
+            "model": f"{labeler.card.name} {labeler.card.version}",
+            "seconds": round(self.prediction.seconds, 4),
+        }
+
+
+def label_issues(
+    issues: Sequence[Issue], labeler: Labeler, policy: Policy, done: Callable[[], None] = lambda: None
+) -> Iterator[Labelled]:
+    """Results in the issues' order, a part at a time, so that they can be seen as they come.
+
+    Nothing is known of what is on the issues already: labels they come with play no part. `done` is called after each.
+    """
+    for start in range(0, len(issues), _PART):
+        part = issues[start : start + _PART]
+        for issue, said in zip(part, labeler.predict_many(part, done), strict=True):
+            yield Labelled(issue, said, decide(said.probabilities, labeler.labels, labeler.thresholds, policy))
