@@ -11,13 +11,12 @@ from rich.text import Text
 
 from labeler.console.tables import right, table
 from labeler.data.textfile import one_line
-from labeler.decision.decide import Decision, Row, Verdict
+from labeler.decision.decide import SETTING, Decision, Row, Verdict
 from labeler.decision.outcome import Outcome
 from labeler.model.predict import Card, Prediction
 from labeler.text.issue import Issue
 
 BAR_WIDTH = 24
-_ADDED = (Verdict.ADD, Verdict.FALLBACK)
 
 
 class Result(Protocol):
@@ -38,8 +37,14 @@ def print_explanation(result: Result, card: Card) -> None:
     output = console()
     output.print(Text(one_line(result.issue.title), "bold"), overflow="ellipsis", no_wrap=True)
     output.print(_table(result.decision))
+    _print_left_alone(result.decision)
     quality = f"; {card.quality}" if card.quality else ""
     output.print(Text(f"{card.name} {card.version}, {result.prediction.seconds:.3f} s{quality}\n", "dim"))
+
+
+def _print_left_alone(decision: Decision) -> None:
+    if decision.left_alone:
+        console().print(Text(f"left alone: {decision.left_alone}", "yellow"))
 
 
 def _table(decision: Decision) -> Table:
@@ -48,7 +53,7 @@ def _table(decision: Decision) -> Table:
 
 
 def _cells(row: Row) -> tuple[Text, ...]:
-    chosen = row.verdict in _ADDED
+    chosen = row.verdict in SETTING
     style = "bold green" if chosen else ""
     probability, threshold = row.probability, row.threshold
     numbers = ("", "") if probability is None or threshold is None else (f"{probability:.2f}", f"{threshold:.2f}")
@@ -97,4 +102,5 @@ def print_decision(outcome: Outcome) -> None:
     done = "would add" if outcome.dry_run else "added"
     output.print(Text(f"{outcome.repository}#{outcome.number}  {one_line(outcome.title)}", "bold"), soft_wrap=True)
     output.print(_table(outcome.decision))
+    _print_left_alone(outcome.decision)
     output.print(Text(f"{done}: {', '.join(outcome.decision.add) or 'nothing'}"))

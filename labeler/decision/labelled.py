@@ -33,6 +33,7 @@ class Labelled:
             **{key: value for key, value in known.items() if value},
             "title": issue.title,
             "labels": list(self.labels),
+            "left_alone": self.decision.left_alone or None,
             "probabilities": {name: round(p, 4) for name, p in self.prediction.probabilities.items()},
             "thresholds": {row.label: row.threshold for row in self.decision.rows},
             "model": f"{labeler.card.name} {labeler.card.version}",
@@ -50,4 +51,5 @@ def label_issues(
     for start in range(0, len(issues), _PART):
         part = issues[start : start + _PART]
         for issue, said in zip(part, labeler.predict_many(part, done), strict=True):
-            yield Labelled(issue, said, decide(said.probabilities, labeler.labels, labeler.thresholds, policy))
+            decision = decide(said.probabilities, labeler.labels, labeler.thresholds, policy, judgement=said.judgement)
+            yield Labelled(issue, said, decision)

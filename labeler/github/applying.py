@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TextIO
 
 from labeler.config import Files, Settings, read_files, read_settings
+from labeler.decision.abstain import Judgement
 from labeler.decision.decide import Policy, Present, decide
 from labeler.decision.outcome import NOTHING, Outcome
 from labeler.errors import LabelerError
@@ -29,6 +30,8 @@ class Prediction(Protocol):
     def probabilities(self) -> Mapping[str, float]: ...
     @property
     def seconds(self) -> float: ...
+    @property
+    def judgement(self) -> Judgement | None: ...
 
 
 class Card(Protocol):
@@ -94,7 +97,14 @@ def apply_issue(
     prediction = labeler.predict(issue)
     present, removed = _standing(github, found, issue, repository, number, login)
     decision = decide(
-        prediction.probabilities, labeler.labels, labeler.thresholds, policy, present, removed, repository=live
+        prediction.probabilities,
+        labeler.labels,
+        labeler.thresholds,
+        policy,
+        present,
+        removed,
+        repository=live,
+        judgement=prediction.judgement,
     )
     if not dry_run:
         if decision.add:
@@ -204,7 +214,8 @@ def _report(outcome: Outcome, files: Files, log: Log) -> None:
     else:
         added = ", ".join(outcome.decision.add) or "no label"
         removed = f"; took back {', '.join(outcome.removed)}" if outcome.removed else ""
-        log.notice(f"{name}: {'would add' if outcome.dry_run else 'added'} {added}{removed}.", TITLE)
+        why = f" Left alone: {outcome.decision.left_alone}." if outcome.decision.left_alone else ""
+        log.notice(f"{name}: {'would add' if outcome.dry_run else 'added'} {added}{removed}.{why}", TITLE)
     write_summary(files.summary, render(outcome))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from labeler.base.markdown_table import markdown_table
-from labeler.decision.decide import Row, Verdict
+from labeler.decision.decide import SETTING, Row, Verdict
 from labeler.decision.outcome import Outcome, passes
 from labeler.errors import LabelerError
 from labeler.github.actions import ZERO_WIDTH_SPACE, harmless, harmless_lines
@@ -18,8 +18,7 @@ ROWS_IN_SIGHT = 20
 MOST_TITLE = 120
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _LINKED = re.compile(r"(?<=[@#])(?=\S)|(?<=:)(?=//)|(?<=www)(?=\.)|(?<=GH)(?=-)", re.IGNORECASE)
-_SET = (Verdict.ADD, Verdict.FALLBACK)
-_SIGNS = {Verdict.ADD: "✅", Verdict.FALLBACK: "✅", Verdict.PRESENT: "☑️", Verdict.TAKE_BACK: "↩️", Verdict.BELOW: ""}
+_SIGNS = dict.fromkeys(SETTING, "✅") | {Verdict.PRESENT: "☑️", Verdict.TAKE_BACK: "↩️", Verdict.BELOW: ""}
 
 
 def escape(text: str, most: int = 1000) -> str:
@@ -92,6 +91,8 @@ def _headline(outcome: Outcome) -> str:
     removed = decision.remove if outcome.dry_run else outcome.removed
     if removed:
         lines.append(f"**{'Would take back' if outcome.dry_run else 'Took back'}** {' '.join(map(code, removed))}")
+    if decision.left_alone:
+        lines.append(f"Nothing to set the model's labels on: {escape(decision.left_alone)}.")
     if outcome.dry_run:
         lines.append("A dry run: nothing was written to GitHub.")
     return "<br>\n".join(lines)
@@ -103,7 +104,7 @@ def _table(rows: Sequence[Row], dry_run: bool) -> str:
 
 
 def _row(row: Row, dry_run: bool) -> tuple[str, ...]:
-    label = f"<b>{code(row.label)}</b>" if row.verdict in _SET else code(row.label)
+    label = f"<b>{code(row.label)}</b>" if row.verdict in SETTING else code(row.label)
     sign = _SIGNS.get(row.verdict, "✋" if passes(row) else "")
     if row.probability is None or row.threshold is None:
         numbers = ("", "", "")

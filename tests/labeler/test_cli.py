@@ -313,7 +313,7 @@ def test_cache_key_prints_step_outputs(cli: Cli) -> None:
 
 
 def test_a_bug_exits_with_3_and_versions(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("on purpose")
 
     monkeypatch.setattr("labeler.decision.labelled.decide", broken)
