@@ -8,7 +8,8 @@ the issue is left alone whatever the labels' probabilities; above the other it g
 nearest to its threshold. Thin but real issues are short, so no length alone decides. `training.starter.nothing` fits
 weights and cuts.
 
-The reason is the group of terms that is furthest below its mean over real issues.
+The reason is the group of terms that is furthest below its mean over real issues: the words, or the evidence. Where
+there is no evidence in fewer tokens than nearly all real issues have, too little text is the reason.
 """
 
 from __future__ import annotations
@@ -62,7 +63,8 @@ class Abstain:
     Attributes:
         bias, nothing, margin, tokens: weights of the terms above; `embedding`: (hidden,).
         below, above: the cuts; an issue is left alone below the first, clearly real from the second on.
-        real: mean of each group of terms over real issues: "text", "evidence", "words".
+        short: fewer tokens than this are too little text.
+        real: mean of each group of terms over real issues: "evidence", "words".
 
     Raises:
         ValueError: a number is not finite, or the cuts are in the wrong order.
@@ -75,21 +77,21 @@ class Abstain:
     embedding: tuple[float, ...]
     below: float
     above: float
+    short: float
     real: Mapping[str, float]
 
     def __post_init__(self) -> None:
         numbers = [self.bias, self.nothing, self.margin, self.tokens, *self.embedding, *self.real.values()]
-        if not all(map(math.isfinite, [*numbers, self.below, self.above])) or self.below > self.above:
+        if not all(map(math.isfinite, [*numbers, self.below, self.above, self.short])) or self.below > self.above:
             raise ValueError(f"abstain: cuts {self.below} and {self.above}, or a weight that is no number")
-        if self.real.keys() != _REASONS.keys():
-            raise ValueError(f"abstain: means of {', '.join(self.real)} instead of {', '.join(_REASONS)}")
+        if set(self.real) != _GROUPS:
+            raise ValueError(f"abstain: means of {', '.join(self.real)} instead of {', '.join(sorted(_GROUPS))}")
 
     def groups(self, nothing: Sequence[float], margin: Sequence[float], tokens: Sequence[int], embedding: Any) -> Any:
         """The terms of n issues by group: name -> float64 (n,). `embedding`: (n, hidden)."""
         seen = features(nothing, margin, tokens)
         return {
-            "text": self.tokens * seen[:, 2],
-            "evidence": self.nothing * seen[:, 0] + self.margin * seen[:, 1],
+            "evidence": seen @ np.array([self.nothing, self.margin, self.tokens]),
             "words": np.asarray(embedding, dtype=np.float64) @ np.array(self.embedding),
         }
 
@@ -109,15 +111,14 @@ class Abstain:
             name: float(found[0])
             for name, found in self.groups([nothing], [margin], [tokens], np.asarray(embedding)[None]).items()
         }
-        return self.of_parts(parts, measured=measured, whole=whole)
-
-    def of_parts(self, parts: Mapping[str, float], *, measured: bool = True, whole: bool = True) -> Judgement:
-        """`judge`, from an issue's terms by group."""
         score = self.bias + sum(parts.values())
         if score >= self.below:
             return Judgement(score, None, whole and score >= self.above)
-        least = min(_REASONS, key=lambda name: parts[name] - self.real[name])
-        return Judgement(score, _REASONS[least] if measured else Reason.LANGUAGE)
+        if not measured:
+            return Judgement(score, Reason.LANGUAGE)
+        if parts["words"] - self.real["words"] < parts["evidence"] - self.real["evidence"]:
+            return Judgement(score, Reason.CHATTER)
+        return Judgement(score, Reason.LITTLE_TEXT if tokens < self.short else Reason.NO_EVIDENCE)
 
     def to_dict(self) -> dict[str, Any]:
         """As the manifest holds it."""
@@ -126,12 +127,14 @@ class Abstain:
     @staticmethod
     def from_dict(document: Mapping[str, Any]) -> Abstain:
         """Reverses `to_dict`. Raises ValueError, KeyError, TypeError or AttributeError where it is something else."""
-        single = {key: float(document[key]) for key in ("bias", "nothing", "margin", "tokens", "below", "above")}
+        single = {
+            key: float(document[key]) for key in ("bias", "nothing", "margin", "tokens", "below", "above", "short")
+        }
         real = {str(name): float(mean) for name, mean in document["real"].items()}
         return Abstain(embedding=tuple(map(float, document["embedding"])), real=real, **single)
 
 
-_REASONS = {"text": Reason.LITTLE_TEXT, "evidence": Reason.NO_EVIDENCE, "words": Reason.CHATTER}
+_GROUPS = {"evidence", "words"}
 
 
 def features(nothing: Sequence[float], margin: Sequence[float], tokens: Sequence[int]) -> Any:

@@ -17,8 +17,8 @@ from labeler.model.predict import Labeler
 from labeler.text.issue import Issue
 from tests.models import write_bundle
 
-REAL = {"text": 4.0, "evidence": 2.0, "words": 0.5}
-SCORE = Abstain(-4.0, -1.0, 0.5, 1.0, (1.0, -1.0), 0.0, 2.0, REAL)
+REAL = {"evidence": 6.0, "words": 0.5}
+SCORE = Abstain(-4.0, -1.0, 0.5, 1.0, (1.0, -1.0), 0.0, 2.0, 8.0, REAL)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_text_beyond_the_most_counts_no_more() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"below": 3.0}, {"bias": float("nan")}, {"real": {"text": 1.0}}, {"embedding": (float("inf"),)}]
+    "change", [{"below": 3.0}, {"bias": float("nan")}, {"real": {"words": 1.0}}, {"embedding": (float("inf"),)}]
 )
 def test_numbers_that_cannot_decide_are_refused(change: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="abstain"):
@@ -72,7 +72,7 @@ def with_score(bundle: Path, folder: Path, bias: float) -> Path:
     for path in bundle.iterdir():
         (folder / path.name).write_bytes(path.read_bytes())
     hidden = read_manifest(bundle).shape.hidden_size
-    score = Abstain(bias, -1.0, 0.5, 1.0, (0.1,) * hidden, -10.0, 10.0, REAL)
+    score = Abstain(bias, -1.0, 0.5, 1.0, (0.1,) * hidden, -10.0, 10.0, 8.0, REAL)
     write_manifest(folder, replace(read_manifest(folder), abstain=score))
     return folder
 
