@@ -69,7 +69,7 @@ class Read:
         """The labels set by thresholds and cuts: bool (n, labels)."""
         passes = self.margins >= 0
         labels: Array = passes & (score >= below)[:, None]
-        bare = np.flatnonzero((score >= above) & ~passes.any(1))
+        bare = np.flatnonzero((score >= above) & ~_any(passes))
         labels[bare, self.margins[bare].argmax(1)] = True
         return labels
 
@@ -123,7 +123,7 @@ def fit_score(near: Read, real: Read) -> tuple[Abstain, dict[str, Any]]:
     Args:
         near: pairs, junk and its thin neighbour in turn; real: issues with labels.
     """
-    thin = near.truth.any(1)
+    thin = _any(near.truth)
     x = np.concatenate([near.features, real.features])
     t = np.concatenate([thin, np.ones(len(real.p), dtype=bool)]).astype(float)
     weight = np.concatenate([np.full(len(near.p), _PAIR_WEIGHT), np.ones(len(real.p))])
@@ -137,9 +137,11 @@ def fit_score(near: Read, real: Read) -> tuple[Abstain, dict[str, Any]]:
     below, above = best_cuts(near, real, *scores)
     b = logistic(x, t, weight)
     plain, words = b[:3] / _SCALE, tuple(float(v) for v in (b[3:-1] * _EMBEDDING_SCALE).round(DIGITS))
-    numbers = [round(float(v), DIGITS) for v in (b[-1], *plain, below, above)]
+    rounded = [round(float(v), DIGITS) for v in (b[-1], *plain, below, above)]
+    bias, nothing, margin, tokens, below, above = rounded
     short = round(float(np.quantile(real.tokens, _SHORT)), 1)
-    score = Abstain(*numbers[:4], words, *numbers[4:], short, {"evidence": 0.0, "words": 0.0})
+    means = {"evidence": 0.0, "words": 0.0}
+    score = Abstain(bias, nothing, margin, tokens, words, below, above, short, means)
     parts = score.groups(list(real.nothing), list(real.margins.max(1)), list(real.tokens), real.embedding)
     score = replace(score, real={name: round(float(found.mean()), DIGITS) for name, found in parts.items()})
     return score, _figures(near, real, *scores, below, above)
@@ -147,14 +149,14 @@ def fit_score(near: Read, real: Read) -> tuple[Abstain, dict[str, Any]]:
 
 def best_cuts(near: Read, real: Read, near_score: Array, real_score: Array) -> tuple[float, float]:
     """The cuts with the largest sum of junk left alone and thin issues labelled; see the module."""
-    thin = near.truth.any(1)
+    thin = _any(near.truth)
     before = micro_f1(real.truth, real.margins >= 0, real.known)
 
     def kept(below: float, above: float) -> bool:
         return micro_f1(real.truth, real.decided(real_score, below, above), real.known) >= before - MOST_LOST
 
     def worth(cuts: tuple[float, float]) -> float:
-        got = near.decided(near_score, *cuts).any(1)
+        got = _any(near.decided(near_score, *cuts))
         return float((~got[~thin]).mean() + got[thin].mean())
 
     found = sorted(_grid(near_score), key=lambda cuts: (-worth(cuts), cuts[0]))
@@ -191,17 +193,23 @@ def logistic(x: Array, t: Array, weight: Array) -> Array:
 def _figures(
     near: Read, real: Read, near_score: Array, real_score: Array, below: float, above: float
 ) -> dict[str, Any]:
-    thin, passes, got = near.truth.any(1), near.margins >= 0, near.decided(near_score, below, above).any(1)
+    thin, passes, got = _any(near.truth), _any(near.margins >= 0), _any(near.decided(near_score, below, above))
     after = micro_f1(real.truth, real.decided(real_score, below, above), real.known)
     shares = {
         "junk": (~got[~thin]).mean(),
-        "junk before": (~passes.any(1)[~thin]).mean(),
+        "junk before": (~passes[~thin]).mean(),
         "thin": got[thin].mean(),
-        "thin before": passes.any(1)[thin].mean(),
+        "thin before": passes[thin].mean(),
         "micro_f1": after,
         "micro_f1 before": micro_f1(real.truth, real.margins >= 0, real.known),
     }
     return {"pairs": len(near.p) // 2, "real": len(real.p)} | {k: round(float(v), DIGITS) for k, v in shares.items()}
+
+
+def _any(cells: Array) -> Array:
+    """Whether a row has any: bool (n,)."""
+    found: Array = np.asarray(cells.any(axis=1))
+    return found
 
 
 def _add_one(x: Array) -> Array:
