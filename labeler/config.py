@@ -62,6 +62,8 @@ class Settings:
     thresholds: Mapping[str, float] = field(default_factory=dict)
     max_labels: int | None = None
     fallback: str = ""
+    needs_info: str = ""
+    abstain: bool = True
     allow: tuple[str, ...] = ()
     block: tuple[str, ...] = ()
     dry_run: bool = False
@@ -87,6 +89,8 @@ class Settings:
             allow=self.allow,
             block=self.block,
             fallback=self.fallback,
+            needs_info=self.needs_info,
+            abstain=self.abstain,
             relabel=relabel,
         )
 
@@ -158,6 +162,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         thresholds=MappingProxyType(thresholds),
         max_labels=_input(environ, "max-labels", _positive, None),
         fallback=_input(environ, "fallback-label", _label_name, ""),
+        needs_info=_input(environ, "needs-info-label", _label_name, ""),
+        abstain=_input(environ, "abstain", _boolean, True),
         allow=_input(environ, "allow", _list, ()),
         block=_input(environ, "block", _list, ()),
         dry_run=_input(environ, "dry-run", _boolean, False),

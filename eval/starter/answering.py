@@ -17,6 +17,7 @@ from labeler.base.code_hash import code_hash
 from labeler.decision.candidates import DEFAULT_THRESHOLD
 from labeler.labels.label_set import LabelSet
 from labeler.model.bundle import MANIFEST, Manifest, read_manifest, sha256
+from labeler.model.calibration import logit
 from labeler.model.decoder import available_cores
 from labeler.model.predict import Labeler, as_tuned, threshold_of
 from labeler.text.issue import Issue
@@ -27,10 +28,13 @@ _IN_FRONT = ("README.md", MANIFEST)  # what can change while the model says the 
 
 
 def fingerprint(manifest: Manifest) -> str:
-    """A hash of all that a bundle's probabilities depend on: not of card, figures and thresholds."""
+    """A hash of all that a bundle's answers depend on: not of card, figures, cuts and, but for a score, thresholds."""
     files = {name: facts["sha256"] for name, facts in manifest.files.items() if name not in _IN_FRONT}
     calibration = manifest.calibration and manifest.calibration.to_dict()
     parts = [files, manifest.prompt_version, manifest.token_budget, manifest.describe, manifest.plain_text]
+    if manifest.abstain is not None:  # the score reads how far labels are from their thresholds
+        weights = {key: value for key, value in manifest.abstain.to_dict().items() if key not in ("below", "above")}
+        parts += [weights, manifest.thresholds]
     text = json.dumps([*parts, calibration, manifest.labels.to_dicts()], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -69,22 +73,38 @@ class Bundle:
         for place, labels in enumerate(held.lists):
             shown, needed = self._shown(labels), self._thresholds(labels)
             columns = [shown.names.index(name) for name in labels.names]
+            whole = set(shown.names) >= set(self.manifest.labels.names)
             for row in np.flatnonzero(held.place == place):
-                said = np.array(self._kept[_key(shown, held.issues[row])])
-                probabilities[row, : len(labels)], thresholds[row, : len(labels)] = said[columns], needed
+                kept, score = self._kept[_key(shown, held.issues[row])]
+                said = np.array(kept)[columns]
+                probabilities[row, : len(labels)] = said
+                thresholds[row, : len(labels)] = self._after(said, np.array(needed), score, whole)
         return Output(probabilities >= thresholds, probabilities)
 
+    def _after(self, said: Array, needed: Array, score: float | None, whole: bool) -> Array:
+        """What each label needs once the score has spoken: more than there is where the issue is left alone, and for
+        the nearest no more than it has where the issue is clearly real and nothing passes."""
+        abstain = self.manifest.abstain
+        if abstain is None or score is None:
+            return needed
+        if score < abstain.below:
+            return np.full(len(said), np.inf)
+        if not whole or score < abstain.above or (said >= needed).any():
+            return needed
+        nearest = (logit(said) - logit(needed)).argmax()
+        return np.where(np.arange(len(said)) == nearest, said, needed)
+
     @cached_property
-    def _kept(self) -> dict[str, list[float]]:
-        """Probabilities in the order shown, by what was asked."""
-        found: dict[str, list[float]] = {}
+    def _kept(self) -> dict[str, tuple[list[float], float | None]]:
+        """Probabilities in the order shown and, where the bundle has one, the score, by what was asked."""
+        found: dict[str, tuple[list[float], float | None]] = {}
         if self._path.is_file():
             for line in self._path.read_text(encoding="utf-8").splitlines():
                 try:
                     record = json.loads(line)
                 except ValueError:  # a line torn by a kill: the issue is read again
                     continue
-                found[record["key"]] = record["probabilities"]
+                found[record["key"]] = record["probabilities"], record.get("score")
         return found
 
     def _shown(self, labels: LabelSet) -> LabelSet:
@@ -115,8 +135,10 @@ class Bundle:
             with open(self._path, "a", encoding="utf-8") as file:
                 for issue, one in zip(block, said, strict=True):
                     key, found = _key(labels, issue), [round(one.probabilities[name], 6) for name in labels.names]
-                    file.write("\n" + json.dumps({"key": key, "probabilities": found}))  # first ends a torn line
-                    self._kept[key] = found
+                    score = None if one.judgement is None else round(one.judgement.score, 6)
+                    record = {"key": key, "probabilities": found, "score": score}
+                    file.write("\n" + json.dumps(record))  # the line end first, for a torn line before
+                    self._kept[key] = found, score
 
 
 def _key(labels: LabelSet, issue: Issue) -> str:

@@ -28,6 +28,8 @@ MAIN_ROWS = {  # (set, figure) -> what a table calls it
     ("forms", "main_kept"): "inside issue forms: likeliest label kept",
     ("junk", "left_alone"): "junk left alone",
     ("junk", "kept"): "thin but real issues that get a label",
+    ("fresh", "left_alone"): "junk never seen left alone",
+    ("fresh", "kept"): "thin issues never seen that get a label",
     ("languages", "micro_f1"): "twelve other languages, ten labels, micro-F1",
 }
 _COMPARED = {

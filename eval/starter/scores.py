@@ -111,7 +111,7 @@ def figures(held: HeldOut, output: Output, plain: Output | None = None) -> dict[
     if held.key == "languages":
         one = headline["micro_f1"]
         found["languages"] = _parts(held, lambda rows: as_dict(one.of(rows).interval()))
-    if held.key == "junk":
+    if held.key in ("junk", "fresh"):
         for tag, name, wanted in (("junk", "left_alone", False), ("thin", "kept", True)):
             rows = held.tagged(tag)
             hits = (output.predicted[rows].any(1) == wanted).sum()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from eval.data.rows import Labelled
 from eval.injection.issue_forms import in_a_form
 from eval.starter.files import FIVE, JUNK, LABEL_LISTS, LANGUAGES, LARGE, PROJECT_LISTS
 from eval.starter.source import TEN, THREE, Folder, issue_of, label_list
+from labeler.data.textfile import parsed_json
 from labeler.errors import InputError
 from labeler.labels.label_set import Label, LabelSet
 from labeler.text.issue import Issue
@@ -19,6 +21,7 @@ from labeler.text.issue import Issue
 Array = np.ndarray
 # Letters of `style` in project_lists: areas ("area: reactivity") and owners ("team/storage"), most with descriptions;
 # components by their names alone ("Network Client").
+KEPT = Path(__file__).with_name("nothing_kept.jsonl")
 AREAS, COMPONENTS = ("A", "D"), ("H",)
 
 
@@ -144,6 +147,15 @@ def _languages(data: Folder) -> HeldOut:
     return _written(data, "languages", "other languages", LANGUAGES, keys, lambda row: row["language"])
 
 
+def _fresh(data: Folder) -> HeldOut:
+    """Near pairs like those of the set junk, written when all was fitted; they stand in this repository."""
+    text = KEPT.read_text(encoding="utf-8")
+    found = [parsed_json(line, str(KEPT), number) for number, line in enumerate(text.splitlines(), 1)]
+    made = [Labelled(issue_of(row), frozenset(row["labels"]), TEN, KEPT.name) for row in found]
+    held = _of_rows("fresh", "junk and thin issues, never seen", made, TEN, complete=True)
+    return replace(held, tags=tuple((row["kind"],) for row in found))
+
+
 SETS: dict[str, Callable[[Folder], HeldOut]] = {
     "dev": _dev,
     "five": _five,
@@ -151,6 +163,7 @@ SETS: dict[str, Callable[[Folder], HeldOut]] = {
     "lists": _lists,
     "forms": _forms,
     "junk": _junk,
+    "fresh": _fresh,
     "languages": _languages,
 }
 

@@ -48,6 +48,10 @@ def add_policy_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--max-labels", type=_positive, metavar="N", help="at most so many labels an issue")
     group.add_argument("--fallback-label", default="", metavar="NAME", help="the label where no other passes")
+    group.add_argument(
+        "--needs-info-label", default="", metavar="NAME", help="the label where the issue says too little for any"
+    )
+    group.add_argument("--no-abstain", action="store_true", help="label spam, thanks and empty issues like any other")
 
 
 def policy_from(arguments: argparse.Namespace) -> Policy:
@@ -65,7 +69,12 @@ def policy_from(arguments: argparse.Namespace) -> Policy:
         else:
             overall = value
     return Policy(
-        threshold=overall, thresholds=single, max_labels=arguments.max_labels, fallback=arguments.fallback_label
+        threshold=overall,
+        thresholds=single,
+        max_labels=arguments.max_labels,
+        fallback=arguments.fallback_label,
+        needs_info=arguments.needs_info_label,
+        abstain=not arguments.no_abstain,
     )
 
 

@@ -41,8 +41,14 @@ def print_explanation(result: Result, card: Card) -> None:
         output.print(Text(one_line(result.file), "dim"), overflow="ellipsis", no_wrap=True)
     output.print(Text(one_line(result.issue.title), "bold"), overflow="ellipsis", no_wrap=True)
     output.print(_table(result.decision))
+    _print_left_alone(result.decision)
     quality = f"; {card.quality}" if card.quality else ""
     output.print(Text(f"{card.name} {card.version}, {result.prediction.seconds:.3f} s{quality}\n", "dim"))
+
+
+def _print_left_alone(decision: Decision) -> None:
+    if decision.left_alone:
+        console().print(Text(f"left alone: {decision.left_alone}", "yellow"))
 
 
 def _table(decision: Decision) -> Table:
@@ -104,4 +110,5 @@ def print_decision(outcome: Outcome) -> None:
     done = "would add" if outcome.dry_run else "added"
     output.print(Text(f"{outcome.repository}#{outcome.number}  {one_line(outcome.title)}", "bold"), soft_wrap=True)
     output.print(_table(outcome.decision))
+    _print_left_alone(outcome.decision)
     output.print(Text(f"{done}: {', '.join(outcome.decision.add) or 'nothing'}"))

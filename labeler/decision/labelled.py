@@ -42,6 +42,7 @@ class Labelled:
             "title": issue.title,
             "labels": list(self.labels),
             **({"told": told} if told else {}),  # labels that a rule of the list wants, and the rule
+            "left_alone": self.decision.left_alone or None,
             "probabilities": {name: round(p, 4) for name, p in self.prediction.probabilities.items()},
             "thresholds": {row.label: row.threshold for row in self.decision.rows},
             "model": f"{labeler.card.name} {labeler.card.version}",
@@ -66,5 +67,12 @@ def label_issues(
         read = [replace(one, body=strip_own_lines(one.body, templates).text) for one in part] if templates else part
         for issue, said in zip(part, labeler.predict_many(read, done), strict=True):
             told = told_of(issue, labeler.labels)
-            decision = decide(said.probabilities, labeler.labels, labeler.thresholds, policy, told=told.reasons)
+            decision = decide(
+                said.probabilities,
+                labeler.labels,
+                labeler.thresholds,
+                policy,
+                told=told.reasons,
+                judgement=said.judgement,
+            )
             yield Labelled(issue, said, decision, told)

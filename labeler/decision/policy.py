@@ -13,6 +13,8 @@ from labeler.errors import UsageError
 class Policy:
     """What the user of the action wants. Names compare without case; an alias stands for its label.
 
+    `needs_info` is a label for issues left alone that say too little, `fallback` one where no other is set; with
+    `abstain` false no issue is left alone for what it says.
     `threshold` and `thresholds` are in 0..1; `max_labels` counts newly added labels; `allow` and `block` are shell
     patterns (`area/*`), an empty `allow` allows all; `relabel` lets labels of this action be taken back.
     """
@@ -23,6 +25,8 @@ class Policy:
     allow: tuple[str, ...] = ()
     block: tuple[str, ...] = ()
     fallback: str = ""
+    needs_info: str = ""
+    abstain: bool = True
     relabel: bool = False
 
     def __post_init__(self) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, Protocol, TextIO
 
 from labeler.config import Files, Settings, read_files, read_settings
+from labeler.decision.abstain import Judgement
 from labeler.decision.decide import Policy, Present, decide
 from labeler.decision.outcome import NOTHING, Outcome
 from labeler.decision.told import told_of
@@ -36,6 +37,8 @@ class Prediction(Protocol):
     def probabilities(self) -> Mapping[str, float]: ...
     @property
     def seconds(self) -> float: ...
+    @property
+    def judgement(self) -> Judgement | None: ...
 
 
 class Card(Protocol):
@@ -118,7 +121,15 @@ def apply_issue(
     prediction = labeler.predict(replace(issue, body=stripped.text))
     present, removed = _standing(github, found, issue, repository, number, login)
     decision = decide(
-        prediction.probabilities, judged, labeler.thresholds, policy, present, removed, live, told.reasons
+        prediction.probabilities,
+        judged,
+        labeler.thresholds,
+        policy,
+        present,
+        removed,
+        live,
+        told.reasons,
+        prediction.judgement,
     )
     notes = part.said(repository, labels_path), said_of(labeler.strangers), said_of_stripped(stripped.counts)
     if not dry_run:
@@ -253,7 +264,8 @@ def _report(outcome: Outcome, files: Files, log: Log) -> None:
                 log.line(f"{row.label} is told by a rule ({row.told})" + f"; {row.reason}" * (row.reason != row.told))
         added = ", ".join(outcome.decision.add) or "no label"
         removed = f"; took back {', '.join(outcome.removed)}" if outcome.removed else ""
-        log.notice(f"{name}: {'would add' if outcome.dry_run else 'added'} {added}{removed}.", TITLE)
+        why = f" Left alone: {outcome.decision.left_alone}." if outcome.decision.left_alone else ""
+        log.notice(f"{name}: {'would add' if outcome.dry_run else 'added'} {added}{removed}.{why}", TITLE)
     write_summary(files.summary, render(outcome))
 
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from labeler.decision.abstain import Abstain
 from labeler.errors import BundleError, NewerBundleError
 from labeler.files import replaced
 from labeler.labels.label_set import LabelSet
@@ -28,9 +29,10 @@ from labeler.model.calibration import Calibration
 from labeler.text.prompt import PROMPT_VERSION
 
 # 2 since bundles can carry a calibration, 3 since they can ask for plain text, 4 since weights can have other forms
-# than 8 bits with scales in single precision. A reader that passed over such a field would set wrong labels and say
-# nothing: it has to refuse. Without them a bundle is still written as 1, which every version reads.
-FORMAT_VERSION = 4
+# than 8 bits with scales in single precision, 5 since they can say which issues to leave alone. A reader that passed
+# over such a field would set wrong labels and say nothing: it has to refuse. Without them a bundle is still written as
+# 1, which every version reads.
+FORMAT_VERSION = 5
 _FIRST_FORMS = ("int8", "float32")  # of weights, before format 4
 _WEIGHTS = re.compile(r"decoder\.onnx|decoder(?:-\d+)?\.bin|scales\.safetensors|embeddings\.safetensors")
 MANIFEST = "bundle.json"
@@ -72,6 +74,7 @@ class Manifest:
         plain_text: the model reads issues as `labeler.text.prompt.plain_text` makes them.
         calibration: applied to the model's probabilities before anything else sees them; None leaves them as they are.
         new_label_threshold: of labels that are none of the model's own, in a list of somebody's own; None: half.
+        abstain: which issues are left alone, whatever the labels' probabilities; None: none is.
     """
 
     name: str
@@ -90,10 +93,13 @@ class Manifest:
     calibration: Calibration | None = None
     plain_text: bool = False
     new_label_threshold: float | None = None
+    abstain: Abstain | None = None
 
     @property
     def format(self) -> int:
         """The oldest bundle format that can express this manifest."""
+        if self.abstain is not None:
+            return 5
         if self.half_prefixes or self.new_label_threshold is not None:
             return 4
         if self.plain_text:
@@ -128,6 +134,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
         **({"calibration": manifest.calibration.to_dict()} if manifest.calibration else {}),
         **({"plain_text": True} if manifest.plain_text else {}),
         **({"new_label_threshold": manifest.new_label_threshold} if manifest.new_label_threshold is not None else {}),
+        **({"abstain": manifest.abstain.to_dict()} if manifest.abstain else {}),
         "shape": {
             **{k: v for k, v in vars(manifest.shape).items() if not k.endswith("rope")},
             "local_rope": vars(manifest.shape.local_rope),
@@ -166,6 +173,8 @@ def read_manifest(folder: Path) -> Manifest:
         del document["format"]
         if "calibration" in document:
             document["calibration"] = Calibration.from_dict(document["calibration"])
+        if "abstain" in document:
+            document["abstain"] = Abstain.from_dict(document["abstain"])
         shape = document.pop("shape")
         shape |= {key: Rope(**shape[key]) for key in ("local_rope", "global_rope")}
         document["files"] = {

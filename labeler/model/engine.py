@@ -41,11 +41,13 @@ class Score:
     Attributes:
         probabilities: float64 (labels,), in listed order.
         chosen: indices of the most probable answer's labels.
+        nothing: the probability of the empty answer, before any calibration.
         embedding: the mean hidden state over the issue's tokens, L2-normalised: float32 (hidden,).
     """
 
     probabilities: np.ndarray
     chosen: tuple[int, ...]
+    nothing: float
     embedding: Array
 
 
@@ -110,9 +112,9 @@ class Engine:
 
         def one(ids: list[int], cache: Cache, hidden: Array) -> Score:
             mean: Array = hidden.mean(axis=0)
-            probabilities, chosen = _Walk(self, task, cache, task.prefix_length + len(ids), hidden[-1]).run()
+            said = _Walk(self, task, cache, task.prefix_length + len(ids), hidden[-1]).run()
             done()
-            return Score(probabilities, chosen, mean / max(float(np.linalg.norm(mean)), 1e-12))
+            return Score(*said, mean / max(float(np.linalg.norm(mean)), 1e-12))
 
         return self._each(issues, task.prefix, room, one)
 
@@ -185,14 +187,15 @@ class _Walk:
         self._length = length  # tokens so far
         self._states: dict[tuple[int, ...], Array] = {(): hidden}  # state after each path looked at from here
 
-    def run(self) -> tuple[np.ndarray, tuple[int, ...]]:
-        """Probabilities (labels,), and the labels of the most probable answer."""
+    def run(self) -> tuple[np.ndarray, tuple[int, ...], float]:
+        """Probabilities (labels,), the labels of the most probable answer, and the probability of the empty one."""
         grammar = self._task.grammar
         states: list[np.ndarray] = []  # p(j | s) of each state on the path
         chosen: list[int] = []
-        last = -1
+        last, nothing = -1, 1.0
         while last + 1 < len(grammar):
             options, end = self._options(grammar.trie(last))
+            nothing = nothing if states else end
             states.append(options)
             best = int(options.argmax())
             if options[best] <= end:
@@ -201,7 +204,7 @@ class _Walk:
             chosen.append(best)
             last = best
             self._feed(ids, grammar.trie(last))
-        return membership(states), tuple(chosen)
+        return membership(states), tuple(chosen), nothing
 
     def _feed(self, ids: Sequence[int], trie: Node) -> None:
         """Adds a chosen label's tokens, and looks ahead along what every further label begins with."""

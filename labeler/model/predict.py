@@ -13,12 +13,15 @@ from typing import Any
 
 import numpy as np
 
+from labeler.decision.abstain import Judgement, margin_of
+from labeler.decision.candidates import DEFAULT_THRESHOLD
 from labeler.labels.label_set import Label, LabelSet, fold
 from labeler.labels.strangers import strangers
 from labeler.model.bundle import Manifest, read_manifest
-from labeler.model.engine import Engine, Task
+from labeler.model.engine import Engine, Score, Task
 from labeler.model.prefix import PrefixStore
 from labeler.text.issue import Issue
+from labeler.text.language import MEASURED, guess
 
 STARTER = Path(__file__).parents[1] / "starter"
 
@@ -41,11 +44,13 @@ class Prediction:
             of the list in use.
         chosen: labels of the most probable answer, which thresholds have no part in.
         seconds: wall time of this issue's computation.
+        judgement: whether the issue says anything; None where the bundle or the list is not made for telling.
     """
 
     probabilities: dict[str, float]
     chosen: tuple[str, ...]
     seconds: float
+    judgement: Judgement | None = None
 
 
 class Labeler:
@@ -83,6 +88,10 @@ class Labeler:
         needed = {label.name: threshold_of(tuned, self.manifest) for label, tuned in zip(labels, asked, strict=True)}
         self.thresholds = {name: threshold for name, threshold in needed.items() if threshold is not None}
         self._asked = LabelSet(tuple(asked))
+        own = self.manifest.labels
+        # The score is fitted with the model's own labels: a list with others shifts what it reads.
+        self._abstain = self.manifest.abstain if all(own.find(name) for name in self._asked.names) else None
+        self._whole = len(set(self._asked.names)) == len(own)
 
     @cached_property
     def task(self) -> Task:
@@ -119,23 +128,43 @@ class Labeler:
         self, issues: Iterable[Issue], done: Callable[[], None] = lambda: None
     ) -> tuple[list[Prediction], np.ndarray]:
         """`predict_many`, and the issues' embeddings from the same pass: float32 (issues, hidden), of length 1."""
-        started = time.perf_counter()
+        started, issues = time.perf_counter(), list(issues)
         ids = [self.engine.renderer.issue(issue) for issue in issues]
         scores = self.engine.score(ids, self.task, done)
         seconds = (time.perf_counter() - started) / max(1, len(ids))
         names = self.labels.names
         predictions = [
             Prediction(
-                dict(zip(names, self._calibrated(score.probabilities).tolist(), strict=True)),
+                dict(zip(names, probabilities.tolist(), strict=True)),
                 tuple(names[i] for i in score.chosen),
                 seconds,
+                self._judged(issue, score, probabilities, len(tokens)),
             )
-            for score in scores
+            for issue, tokens, score in zip(issues, ids, scores, strict=True)
+            for probabilities in [self._calibrated(score.probabilities)]
         ]
         embeddings = np.zeros((len(scores), self.manifest.shape.hidden_size), dtype=np.float32)
         for row, score in zip(embeddings, scores, strict=True):
             row[:] = score.embedding
         return predictions, embeddings
+
+    def margin(self, probabilities: np.ndarray) -> float:
+        """`labeler.decision.abstain.margin_of`, from the bundle's own thresholds. `probabilities`: calibrated."""
+        return margin_of(
+            probabilities.tolist(), [self.thresholds.get(name, DEFAULT_THRESHOLD) for name in self.labels.names]
+        )
+
+    def _judged(self, issue: Issue, score: Score, probabilities: np.ndarray, tokens: int) -> Judgement | None:
+        if self._abstain is None:
+            return None
+        return self._abstain.judge(
+            score.nothing,
+            self.margin(probabilities),
+            tokens,
+            score.embedding,
+            measured=guess(issue.title, issue.body) in ("", *MEASURED),
+            whole=self._whole,
+        )
 
     def _calibrated(self, probabilities: np.ndarray) -> np.ndarray:
         calibration = self.manifest.calibration

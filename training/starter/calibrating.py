@@ -41,6 +41,7 @@ from training.model.card import card
 from training.model.licence import write_notice
 from training.starter.material import Example, Material, example_of
 from training.starter.new_labels import fit_new_labels
+from training.starter.nothing import fit_nothing
 from training.starter.recipe import DataSettings, Recipe
 from training.starter.rows_record import read_used
 from training.starter.selection import LARGE_MODEL, PEOPLE, known, select, unused_large, unused_people
@@ -116,8 +117,10 @@ def calibrate_bundle(
     views = validation_views(material, labels, recipe.data, used, people=people, large=large, seed=recipe.seed)
     for view, rows in views.rows.items():
         progress(f"{view}: {len(rows):,} rows that the model was not tuned on")
-    manifest = calibrate(bundle, views, recipe.seed, progress=progress)
-    return fit_new_labels(bundle, material, lists, recipe.seed, progress) if lists else manifest
+    calibrate(bundle, views, recipe.seed, progress=progress)
+    if lists:
+        fit_new_labels(bundle, material, lists, recipe.seed, progress)
+    return fit_nothing(bundle, views.all, progress)
 
 
 def calibrate(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from eval.starter.scores import as_dict, differences, figures, units
 from eval.starter.sets import SETS, HeldOut
 from eval.starter.source import TEN, Folder
 from eval.systems.system import Output
+from labeler.decision.abstain import Abstain
 from labeler.errors import InputError
 from labeler.labels.label_set import Label, LabelSet
 from labeler.model.bundle import read_manifest, verify, write_manifest
@@ -27,6 +29,7 @@ from labeler.model.predict import Labeler
 from labeler.text.issue import Issue
 from tests.models import write_bundle
 from tests.scoreboard_data import LARGE, public_row, write_folder, write_lines
+from training.starter.nothing import PAIRS
 
 OWN = LabelSet(tuple(Label(name, aliases=("feature",) if name == "enhancement" else ()) for name in reversed(TEN)))
 
@@ -172,6 +175,44 @@ def test_thresholds_and_card_may_change_without_reading_anew_weights_may_not(bun
     weights = {**manifest.files, "decoder.bin": {"size": 1, "sha256": "0"}}
     assert fingerprint(replace(manifest, files=weights)) != fingerprint(manifest)
     assert fingerprint(replace(manifest, token_budget=7)) != fingerprint(manifest)
+
+
+def test_answers_are_what_the_score_decides_and_cuts_may_change_without_reading_anew(
+    data: Path, bundle: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "scored"
+    shutil.copytree(bundle, folder)
+    manifest = read_manifest(folder)
+    words = (0.0,) * manifest.shape.hidden_size
+    score = Abstain(0.0, -1.0, 0.5, 1.0, words, -90.0, 90.0, 0.0, {"evidence": 0.0, "words": 0.0})
+    limits = dict.fromkeys(manifest.labels.names, 0.999)
+    held = SETS["fresh"](Folder(data)).sample(6, 0)
+
+    def said(below: float, above: float, thresholds: dict[str, float]) -> Any:
+        cut = replace(score, below=below, above=above)
+        made = write_manifest(folder, replace(manifest, abstain=cut, thresholds=thresholds))
+        return fingerprint(made), Bundle(folder, tmp_path / "kept").answer(held).predicted
+
+    first, plain = said(-90.0, 90.0, limits)
+    assert not plain.any()
+    second, nearest = said(-90.0, -80.0, limits)
+    assert (nearest.sum(1) == 1).all()
+    assert first == second != fingerprint(manifest)
+    third, every = said(-90.0, 90.0, dict.fromkeys(limits, 0.0001))
+    fourth, nothing = said(80.0, 90.0, dict.fromkeys(limits, 0.0001))
+    assert every.any(1).all()
+    assert not nothing.any()
+    assert third == fourth != first, "the score reads how far labels are from their thresholds"
+
+
+def test_pairs_kept_apart_are_in_many_languages_and_none_was_fitted_on(data: Path) -> None:
+    held = SETS["fresh"](Folder(data))
+    assert held.tagged("junk").sum() == held.tagged("thin").sum() >= 50
+    assert (held.truth.any(1) == held.tagged("thin")).all()
+    fitted = {json.loads(line)["title"] for line in PAIRS.read_text(encoding="utf-8").splitlines()}
+    assert not {issue.title for issue in held.issues} & fitted
+    scored = figures(held, Output(held.truth, held.truth.astype(float)))
+    assert (scored["left_alone"]["value"], scored["kept"]["value"]) == (1.0, 1.0)
 
 
 def test_two_names_that_are_one_label_to_the_model_can_stand_in_one_list(bundle: Path) -> None:

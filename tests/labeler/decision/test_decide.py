@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labeler.decision.abstain import Judgement, Reason
 from labeler.decision.decide import Decision, Policy, Present, Verdict, decide
 from labeler.labels.label_set import Label, LabelSet, fold
 
@@ -52,6 +53,7 @@ class Case:
     repository: tuple[str, ...] | None = None
     labels: LabelSet = LABELS
     told: dict[str, str] = field(default_factory=dict)
+    judgement: Judgement | None = None
 
     def decide(self) -> Decision:
         return decide(
@@ -63,6 +65,7 @@ class Case:
             self.removed,
             self.repository,
             self.told,
+            self.judgement,
         )
 
 
@@ -70,6 +73,10 @@ V = Verdict
 FALLBACK = Policy(fallback="needs-triage")
 RELABEL = Policy(relabel=True)
 BOTH = Policy(fallback="needs-triage", relabel=True)
+THIN, SPAM = Judgement(-3.0, Reason.LITTLE_TEXT), Judgement(-3.0, Reason.CHATTER)
+REAL, MIDDLING = Judgement(3.0, is_real=True), Judgement(0.0)
+INFO = Policy(needs_info="needs-info")
+INFO_TOO = Policy(needs_info="needs-info", fallback="needs-triage", relabel=True)
 
 THRESHOLDS = [
     Case("half is the default", {"bug": 0.5, "area/cli": 0.49}, ("bug",), verdicts={"area/cli": V.BELOW}),
@@ -416,8 +423,54 @@ TOLD = [
         told=BUG_TOLD,
     ),
 ]
+ABSTAINING = [
+    Case("what passes", {"bug": 0.9}, (), verdicts={"bug": V.LEFT_ALONE}, judgement=SPAM),
+    Case("what does not pass", {"bug": 0.1}, (), verdicts={"bug": V.BELOW}, judgement=SPAM),
+    Case("if that is not wanted", {"bug": 0.9}, ("bug",), policy=Policy(abstain=False), judgement=SPAM),
+    Case("a person's label", {"bug": 0.9}, present=person("bug"), verdicts={"bug": V.PRESENT}, judgement=SPAM),
+    Case("its own label", {"bug": 0.9}, remove=("bug",), policy=RELABEL, present=action("bug"), judgement=SPAM),
+    Case("the fallback", {"bug": 0.9}, ("needs-triage",), policy=FALLBACK, judgement=SPAM),
+    Case("too little text", {"bug": 0.9}, ("needs-info",), verdicts={"needs-info": V.NEEDS_INFO}, policy=INFO,
+         judgement=THIN),
+    Case("no evidence", {"bug": 0.9}, ("needs-info",), policy=INFO, judgement=Judgement(-3.0, Reason.NO_EVIDENCE)),
+    Case("more of spam is not asked for", {"bug": 0.9}, (), policy=INFO, judgement=SPAM),
+    Case("nor of another language", {"bug": 0.9}, (), policy=INFO, judgement=Judgement(-3.0, Reason.LANGUAGE)),
+    Case("nor of a real issue", {"bug": 0.1}, (), policy=INFO, judgement=MIDDLING),
+    Case("nor where a person has labelled", {"bug": 0.9}, (), policy=INFO, present=person("docs"), judgement=THIN),
+    Case("one of the two is enough", {"bug": 0.9}, ("needs-info",), policy=INFO_TOO, judgement=THIN),
+    Case("it is not allowed by name but by being named", {"bug": 0.9}, ("needs-info",),
+         policy=Policy(allow=("bug",), needs_info="needs-info"), judgement=THIN),
+    Case("still too little", {"bug": 0.9}, (), (), {"needs-info": V.PRESENT}, INFO_TOO,
+         present=action("needs-info"), judgement=THIN),
+    Case("enough by now", {"bug": 0.9}, ("bug",), ("needs-info",), policy=INFO_TOO, present=action("needs-info"),
+         judgement=MIDDLING),
+    Case("enough, but nothing passes", {"bug": 0.1}, ("needs-triage",), ("needs-info",), policy=INFO_TOO,
+         present=action("needs-info"), judgement=MIDDLING),
+]  # fmt: skip
+
+NEAREST = [
+    Case("clearly real", {"bug": 0.4, "docs": 0.1}, ("bug",), (), {"bug": V.NEAREST, "docs": V.BELOW}, judgement=REAL),
+    Case("by log-odds from the threshold", {"bug": 0.4, "area/cli": 0.15}, ("area/cli",),
+         thresholds={"bug": 0.8, "area/cli": 0.2}, judgement=REAL),
+    Case("not so clearly", {"bug": 0.4}, (), judgement=MIDDLING),
+    Case("something passes", {"bug": 0.4, "area/cli": 0.9}, ("area/cli",), judgement=REAL),
+    Case("something passes and is blocked", {"bug": 0.4, "area/cli": 0.9}, (), policy=Policy(block=("area/*",)),
+         judgement=REAL),
+    Case("a threshold that was asked for", {"bug": 0.4, "area/cli": 0.1}, ("area/cli",),
+         policy=Policy(thresholds={"bug": 0.5}), judgement=REAL),
+    Case("a threshold for all", {"bug": 0.4}, (), policy=Policy(threshold=0.5), judgement=REAL),
+    Case("a threshold in the list", {"docs": 0.69}, (), judgement=REAL),
+    Case("a label is there", {"bug": 0.4, "area/cli": 0.1}, (), present=person("area/cli"), judgement=REAL),
+    Case("no room", {"bug": 0.4}, (), (), {"bug": V.OVER_MAXIMUM}, Policy(max_labels=0), judgement=REAL),
+    Case("a person took it off", {"bug": 0.4, "area/cli": 0.1}, (), (), {"bug": V.REMOVED_BY_PERSON},
+         removed=("bug",), judgement=REAL),
+    Case("no fallback beside it", {"bug": 0.4}, ("bug",), policy=FALLBACK, judgement=REAL),
+    Case("it stays", {"bug": 0.4}, (), (), {"bug": V.PRESENT}, RELABEL, present=action("bug"), judgement=REAL),
+]  # fmt: skip
 
 RULES = {
+    "left alone": ABSTAINING,
+    "nearest": NEAREST,
     "threshold": THRESHOLDS,
     "name": NAMES,
     "allowed": ALLOWED,
@@ -482,6 +535,8 @@ policies = st.builds(
     allow=st.just(()) | st.lists(any_name | st.just("area/*"), max_size=4).map(tuple),
     block=st.just(()) | st.lists(any_name | st.just("area/*"), max_size=2).map(tuple),
     fallback=st.just("") | any_name,
+    needs_info=st.just("") | any_name,
+    abstain=st.booleans(),
     relabel=st.booleans(),
 )
 situations = st.fixed_dictionaries(
@@ -497,6 +552,7 @@ situations = st.fixed_dictionaries(
         ),
         "removed": st.lists(any_name, max_size=3),
         "repository": st.none() | st.lists(any_name, max_size=8, unique_by=fold),
+        "judgement": st.sampled_from([None, THIN, SPAM, MIDDLING, REAL]),
     }
 )
 
@@ -534,7 +590,7 @@ def test_nothing_is_added_that_is_there_or_not_in_the_repository(situation: Situ
 def test_only_listed_labels_and_the_fallback_are_added_and_nothing_blocked(situation: Situation) -> None:
     policy = situation["policy"]
     for name in decide(**situation).add:
-        assert LABELS.find(name) or meaning(name) == meaning(policy.fallback)
+        assert LABELS.find(name) or meaning(name) in (meaning(policy.fallback), meaning(policy.needs_info))
         assert meaning(name) not in {meaning(pattern) for pattern in policy.block}
         assert not (name.startswith("area/") and "area/*" in policy.block)
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from labeler.config import Settings
+from labeler.decision.abstain import Judgement, Reason
 from labeler.decision.decide import Policy
 from labeler.errors import BundleError
 from labeler.github.applying import apply_issue, run_action
@@ -33,6 +34,7 @@ LABELS = LabelSet(tuple(map(Label, ("bug", "documentation", "security"))))
 class Prediction:
     probabilities: Mapping[str, float]
     seconds: float = 0.1
+    judgement: Judgement | None = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Labeler:
     labels: LabelSet = LABELS
     thresholds: Mapping[str, float] = field(default_factory=dict)
     card: Card = Card()
+    judgement: Judgement | None = None
     seen: list[Issue] = field(default_factory=list)
     strangers: Mapping[str, str] = field(default_factory=dict)
     ready_for: list[tuple[str, ...]] = field(default_factory=list)
@@ -61,7 +64,8 @@ class Labeler:
 
     def predict(self, issue: Issue) -> Prediction:
         self.seen.append(issue)
-        return Prediction({name: p for name, p in self.probabilities.items() if self.labels.find(name)})
+        known = {name: p for name, p in self.probabilities.items() if self.labels.find(name)}
+        return Prediction(known, judgement=self.judgement)
 
 
 @pytest.fixture
@@ -486,3 +490,19 @@ def test_a_threshold_for_a_label_that_is_none_is_said(job: Job) -> None:
     assert "warning" in job.commands
     assert "securty" in job.log
     assert job.outputs["applied"]
+
+
+def test_why_an_issue_is_left_alone_stands_in_log_and_summary_and_the_author_is_asked(job: Job) -> None:
+    job.labeler.judgement = Judgement(-3.0, Reason.LITTLE_TEXT)
+    assert job.run(needs_info_label="needs-triage") == 0
+    assert job.standin.labels_of(REPO, 1) == ["needs-triage"]
+    assert "Left alone: too little text." in job.log
+    assert "too little text" in job.summary
+
+
+def test_spam_is_left_alone_unless_every_issue_is_to_be_labelled(job: Job) -> None:
+    job.labeler.judgement = Judgement(-3.0, Reason.CHATTER)
+    assert job.run(needs_info_label="needs-triage") == 0
+    assert job.standin.labels_of(REPO, 1) == []
+    assert job.run(abstain="false") == 0
+    assert job.standin.labels_of(REPO, 1) == ["bug", "security"]

@@ -114,6 +114,19 @@ def test_embeddings_are_unit_vectors_that_tell_texts_apart(labeler: Labeler) -> 
     assert rows[0] @ rows[2] < 0.9999
 
 
+def test_a_list_of_one_label_has_that_label_or_nothing(bundle: Path) -> None:
+    labeler = Labeler(bundle, LabelSet((Label("only"),)), threads=1)
+    issues = [Issue("Crash when saving"), Issue("thank you"), Issue("")]
+    for score in labeler.engine.score([labeler.engine.renderer.issue(issue) for issue in issues], labeler.task):
+        assert 0 < score.nothing < 1
+        assert score.probabilities[0] + score.nothing == pytest.approx(1)
+
+
+def test_nothing_is_the_complement_of_what_the_first_state_offers(labeler: Labeler) -> None:
+    (score,) = labeler.engine.score([labeler.engine.renderer.issue(Issue("Crash", "it hangs"))], labeler.task)
+    assert score.probabilities.max() <= 1 - score.nothing + 1e-9 <= score.probabilities.sum() + 1e-8
+
+
 def test_progress_is_told_once_an_issue(labeler: Labeler) -> None:
     told: list[int] = []
     labeler.predict_many([Issue("a"), Issue("b"), Issue("c")], lambda: told.append(1))
