@@ -1,100 +1,34 @@
-"""Puts first what a reporter wrote, in a body that an issue form or a template gave its order.
+"""Reads first what a reporter wrote, in a body that an issue form or a template gave its order.
 
 A form asks for versions and choices before, between and after the text that an issue is about. A body that begins
-with a heading is read as sections; its main one, by heading and by length of prose, comes first without its heading,
-then the other prose as it stands, then answers of a few words and descriptions of a machine. Nothing is left out but
-the main section's heading. A body that begins with text has it first already and stays as it is, so that ordering
-twice is ordering once.
+with a heading is read as sections: the main one, by heading and by length of prose, comes first without its heading,
+then the other prose in its order, then short answers. A choice or a machine's name is left out where it has no word of
+what an issue can be about ("Severity: annoying" has none, "Kind: bug report" and "Area: documentation" have).
+A body that begins with text has it first already and stays as it is, so that ordering twice is ordering once.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from functools import cache
+from collections.abc import Sequence
 
+from labeler.text.attestations import EVIDENCE
+from labeler.text.form_headings import kind_of
 from labeler.text.template import BOLD_LEVEL, Code, Section, outside_code, sections_of
 
-DROP_HEADING, SHORT = True, "as"  # variants: as, line, noenv, none
-
-_MOST_SHORT = 60  # characters of an answer of a few words, such as a drop-down's
-_ENOUGH = 160  # characters of prose from which on a longer section is no likelier to be the main one
-_CODE, _FEW_WORDS = 0.2, 0.3  # what code, and short answers, count for beside prose
+_MOST_SHORT = 60  # characters of a line that is an answer of a few words
+_MOST_CHOICE, _WORDS_OF_A_CHOICE = 40, 4  # characters and words of a drop-down's answer
+_MOST_MACHINE = 300  # characters that a machine is described by
+_ENOUGH = 80  # characters of prose from which on a longer section is no likelier to be the main one
+_WEIGHTS = {"machine": 0.15, "aside": 0.5, "main": 1.5, "": 1.0}
+_CODE, _SHORT = 0.2, 0.3  # what code, and short answers, count for beside prose
+_MOST_ROUNDS = 8  # a section may be a form's again: an issue pasted into an issue
 _PAIR = re.compile(r"(?:[-*+][ \t]+)?[^\n:]{1,40}:[^\n]{0,60}")
 _NO_PROSE = re.compile(r"!?\[[^\[\]\n]{0,200}\]\([^()\n]{0,400}\)|https?://[^\s<>]{1,400}|<[^<>\n]{1,300}>")
-# Stems of headings in a dozen languages; a heading counts for the first kind of which it has one.
-_MACHINE = (
-    "version|environment|platform|operating system|system info|browser|device|hardware|host|machine|"
-    "installed|install method|installation method|set up by|setup|set-up|configuration|config|log|logs|"
-    "console|terminal output|screenshot|recording|attachment|severity|priority|urgency|reproducib|repeatable|"
-    "runtime|python|node|docker|architecture|release you|dependencies|"
-    "umgebung|betriebssystem|gerät|protokoll|konfiguration|plattform|dringlichkeit|"
-    "environnement|système|navigateur|journal|journaux|matériel|plateforme|capture|"
-    "entorno|sistema operativo|navegador|registro|dispositivo|captura|plataforma|"
-    "versão|ambiente|sistema operacional|registros|versione|sistema|piattaforma|schermat|dispositivo|"
-    "версия|версии|окружени|операционн|систем|браузер|лог|журнал|скриншот|устройств|платформ|"
-    "wersja|środowisk|system|przeglądark|dziennik|zrzut|urządzen|platforma|"
-    "sürüm|ortam|işletim|tarayıcı|günlük|ekran|cihaz|platform|"
-    "versie|omgeving|besturingssysteem|logboek|schermafbeelding|apparaat|"
-    "版本|环境|環境|操作系统|系统|平台|浏览器|日志|截图|设备|バージョン|実行環境|ブラウザ|ログ|スクリーンショット|端末|"
-    "버전|환경|운영 체제|운영체제|브라우저|로그|스크린샷|기기"
-)
-_ASIDE = (
-    "step|reproduc|expected|should happen|actual|alternativ|workaround|additional|anything else|context|prior art|"
-    "who would|benefit|related|link|reference|checklist|check|confirm|before|example|code|"
-    "schritte|erwartet|alternativ|zusätzlich|kontext|sonst noch|étapes|reproduire|attendu|contexte|complément|"
-    "pasos|reproducir|esperad|adicional|contexto|passos|reproduzir|passaggi|riprodurre|atteso|aggiuntiv|contesto|"
-    "шаги|воспроизв|ожида|дополнительн|контекст|альтернатив|kroki|odtworzyć|oczekiwan|dodatkow|kontekst|"
-    "adım|yeniden üret|beklenen|ek bilgi|bağlam|stappen|verwacht|aanvullend|"
-    "步骤|重现|复现|预期|期望|补充|其他|替代|再現|手順|期待|補足|その他|代替|재현|단계|기대|추가|대안"
-)
-_MAIN = (
-    "describ|description|what happen|what went|what goes|what is wrong|what do you|problem|summary|bug|issue|feature|"
-    "request|proposal|propose|idea|suggest|question|report|motivation|"
-    "beschreib|problem|fehler|was passiert|vorschlag|wunsch|frage|idee|zusammenfassung|"
-    "décri|description|problème|que se passe|résumé|proposition|suggestion|souhait|idée|"
-    "descri|problema|qué ocurre|qué pasa|qué sucede|resumen|propuesta|sugerencia|pregunta|"
-    "o que acontece|o que aconteceu|resumo|proposta|sugestão|pergunta|dúvida|cosa succede|riassunto|richiesta|domanda|"
-    "опис|проблем|что произош|что случ|предложен|вопрос|иде|суть|"
-    "opis|co się|propozycj|pytanie|pomysł|açıkla|sorun|ne oldu|öneri|soru|istek|hata|"
-    "beschrijf|beschrijving|probleem|wat gebeurt|wat is er|voorstel|vraag|"
-    "描述|问题|問題|发生|建议|建議|需求|想法|提问|概要|説明|内容|不具合|提案|要望|質問|설명|문제|무슨|제안|질문|요청|내용"
-)
-_WEIGHTS = {"machine": 0.15, "aside": 0.5, "main": 1.5, "": 1.0}
 
 
-def ordered(body: str) -> str:
-    """The body with its main section first; one that begins with text, or has no prose, as it is."""
-    text = body.strip()
-    blocks = _parts(text)
-    if not blocks or any(plain and "<!--" in line for line, plain in outside_code(text)):
-        return text
-    if fence := _open_fence(text):
-        return ordered(f"{text}\n{fence}")
-    scores = [_weight(block) for block in blocks]
-    best = max(scores)
-    if best <= 0:
-        return text
-    main = scores.index(best)
-    first = blocks[main]
-    others = [block for i, block in enumerate(blocks) if i != main]
-    prose = [block for block in others if not is_short(block)]
-    short = [block for block in others if is_short(block)]
-    pieces = [ordered(first.answer) if DROP_HEADING else first.text, *(block.text for block in prose)]
-    if SHORT == "line":
-        lines = [f"{b.name.rstrip('?: ')}: {b.answer}" if "\n" not in b.answer else b.text for b in short]
-        pieces.append("\n".join(lines))
-    elif SHORT == "as":
-        pieces += [block.text for block in short]
-    elif SHORT == "noenv":
-        pieces += [block.text for block in short if _kind(block.name) != "machine"]
-    if not others and not first.own:
-        pieces.append(first.name)
-    return "\n\n".join(piece for piece in pieces if piece)
-
-
-class Block:
-    """A section with those below it."""
+class _Block:
+    """A section with those below it. `answer` is all that stands under its heading, `own` that without those below."""
 
     def __init__(self, sections: Sequence[Section]) -> None:
         lines = [line for section in sections for line in section.lines]
@@ -102,9 +36,75 @@ class Block:
         self.text = "".join(lines).strip()
         self.own = "".join(sections[0].lines[1:]).strip()
         self.answer = "".join(lines[1:]).strip()
+        self.kind = kind_of(self.name)
+
+    @property
+    def is_short(self) -> bool:
+        """An answer of a few words, a list of names and values, or whatever describes a machine."""
+        lines = [line.strip() for line in self.answer.split("\n") if line.strip()]
+        if self.kind == "machine":
+            return True
+        if len(lines) == 1:
+            return self.has_few_words or (self.kind == "" and len(self.answer) <= _MOST_SHORT)
+        return all(map(_PAIR.fullmatch, lines))
+
+    @property
+    def is_idle(self) -> bool:
+        """A choice or a machine's name without a word of what an issue can be about."""
+        if EVIDENCE.search(self.answer.casefold()):
+            return False
+        if self.kind == "machine":
+            short = all(len(line) <= _MOST_SHORT for line in self.answer.split("\n"))
+            return short and len(self.answer) <= _MOST_MACHINE and "```" not in self.answer
+        return self.has_few_words and self.kind != "main"
+
+    @property
+    def has_few_words(self) -> bool:
+        """As many as a drop-down's answer."""
+        return len(self.answer) <= _MOST_CHOICE and len(self.answer.split()) <= _WORDS_OF_A_CHOICE
+
+    @property
+    def weight(self) -> float:
+        """How likely it is that this is what the issue is about."""
+        length = 0.0
+        for line, plain in outside_code(self.answer):
+            length += len(_NO_PROSE.sub("", line).strip()) if plain else _CODE * len(line.strip())
+        return min(length, _ENOUGH) * _WEIGHTS[self.kind] * (_SHORT if self.is_short else 1)
 
 
-def _parts(text: str) -> list[Block]:
+def ordered(body: str) -> str:
+    """The body with its main section first; one that begins with text, or has no section with an answer, as it is."""
+    text, before = body.strip(), ""
+    for _ in range(_MOST_ROUNDS):
+        text, before = _once(text), text
+        if text == before:
+            break
+    return text
+
+
+def _once(text: str) -> str:
+    blocks = _blocks(text)
+    # A comment that nobody closed goes on to the end, wherever it is put.
+    if not blocks or any(plain and "<!--" in line for line, plain in outside_code(text)):
+        return text
+    if fence := _open_fence(text):
+        return f"{text}\n{fence}"
+    if all(block.kind == "machine" and block.is_idle for block in blocks):
+        return ""
+    main = max(blocks, key=lambda block: block.weight)
+    if not main.weight:
+        return text
+    others = [block for block in blocks if block is not main]
+    # A report of a few words looks like a choice: beside one, choices stay.
+    idle = [block for block in others if block.is_idle and (block.kind == "machine" or not main.has_few_words)]
+    short = [block.text for block in others if block.is_short and block not in idle]
+    pieces = [ordered(main.answer), *(block.text for block in others if not block.is_short), *short]
+    if not others and not main.own:  # a title above all sections, such as "Bug report"
+        pieces.append(main.name)
+    return "\n\n".join(piece for piece in pieces if piece)
+
+
+def _blocks(text: str) -> list[_Block]:
     """The sections of a body that begins with one; empty for a body without this shape."""
     before, *sections = sections_of(text)
     if "".join(before.lines).strip() or not sections:
@@ -116,11 +116,11 @@ def _parts(text: str) -> list[Block]:
     for section in sections:
         is_emphasis = bold == 1 and section.level == BOLD_LEVEL
         # A heading with nothing below it belongs to the next.
-        if groups and (is_emphasis or section.level > sections[0].level or not Block(groups[-1]).answer):
+        if groups and (is_emphasis or section.level > sections[0].level or not _Block(groups[-1]).answer):
             groups[-1].append(section)
         else:
             groups.append([section])
-    return [Block(group) for group in groups]
+    return [_Block(group) for group in groups]
 
 
 def _open_fence(text: str) -> str:
@@ -129,39 +129,3 @@ def _open_fence(text: str) -> str:
     for line in text.splitlines(keepends=True):
         code.holds(line)
     return code.fence
-
-
-def is_short(block: Block) -> bool:
-    """An answer of a few words, a list of names and values, or whatever describes a machine."""
-    if _kind(block.name) == "machine":
-        return True
-    lines = [line for line in block.answer.split("\n") if line.strip()]
-    if len(lines) == 1:
-        return len(block.answer) <= _MOST_SHORT
-    return all(_PAIR.fullmatch(line.strip()) for line in lines)
-
-
-def _weight(block: Block) -> float:
-    length = 0.0
-    for line, plain in outside_code(block.answer):
-        length += len(_NO_PROSE.sub("", line).strip()) if plain else _CODE * len(line.strip())
-    return min(length, _ENOUGH) * _WEIGHTS[_kind(block.name)] * (_FEW_WORDS if is_short(block) else 1)
-
-
-@cache
-def _kinds() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    stems = {"aside": _ASIDE, "main": _MAIN, "machine": _MACHINE}
-    return tuple((kind, _any_of(found.split("|"))) for kind, found in stems.items())
-
-
-def _kind(name: str) -> str:
-    said = name.casefold()[:200]
-    return next((kind for kind, pattern in _kinds() if pattern.search(said)), "")
-
-
-def _any_of(stems: Iterable[str]) -> re.Pattern[str]:
-    """Stems at the beginning of a word; anywhere in scripts without spaces."""
-    dense, spaced = [], []
-    for stem in sorted(set(stems), key=lambda stem: (-len(stem), stem)):
-        (dense if stem[0] >= "\u3040" else spaced).append(re.escape(stem))
-    return re.compile(r"(?<!\w)(?:" + "|".join(spaced) + ")|" + "|".join(dense))
