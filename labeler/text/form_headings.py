@@ -71,7 +71,8 @@ def _patterns() -> tuple[tuple[Kind, re.Pattern[str]], ...]:
 
 def _any_of(stems: Iterable[str]) -> re.Pattern[str]:
     """Stems at the beginning of a word; anywhere in scripts without spaces."""
-    spaced, dense = [], []
+    spaced: list[str] = []
+    dense: list[str] = []
     for stem in sorted(set(stems), key=lambda stem: (-len(stem), stem)):
         (dense if stem[0] >= "\u3040" else spaced).append(re.escape(stem))
     return re.compile(r"(?<!\w)(?:" + "|".join(spaced) + ")|" + "|".join(dense))
