@@ -73,8 +73,8 @@ CASES = {
         "It fails whenever I try\n\nBug report",
     ),
     "sections of the text's own": (
-        "### Area\n\nCore\n\n### Report\n\n#### What\n\nIt fails each time I start it\n\n#### Why\n\nI wish somebody knew",
-        "It fails each time I start it\n\n#### Why\n\nI wish somebody knew",
+        "### Area\n\nCore\n\n### Us\n\n#### What\n\nIt fails each time I start it\n\n#### Why\n\nI do wish I knew why",
+        "It fails each time I start it\n\n#### Why\n\nI do wish I knew why",
     ),
     "fence nobody closed": (
         "### Area\n\nCore\n\n### Report\n\nIt fails on every one of my machines:\n```\n### x",
