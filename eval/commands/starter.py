@@ -14,8 +14,8 @@ HELP = """measure a model on issues kept out of its training, beside TF-IDF + lo
 
 sets: dev (issues of the training sources), five (repositories of the NLBSE'24 set), ten (unseen issues of seen
 projects, all ten labels as a large model sets them), lists (label lists never seen), forms (the issues of ten inside
-issue forms), junk (texts that deserve no label, and thin ones that do), fresh (the same,
-written when all was fitted), languages"""
+issue forms), forms_unseen (inside others, by which nothing was chosen), junk (texts that deserve no label, and thin
+ones that do), fresh (the same, written when all was fitted), languages"""
 EXAMPLES = """examples:
   python -m eval starter --data DATA --model labeler/starter
   python -m eval starter --data DATA --model runs/new/bundle --earlier labeler/starter --sets ten,lists --limit 200

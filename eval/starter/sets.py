@@ -11,6 +11,7 @@ import numpy as np
 
 from eval.data.rows import Labelled
 from eval.injection.issue_forms import in_a_form
+from eval.injection.unseen_forms import in_an_unseen_form
 from eval.starter.files import FIVE, JUNK, LABEL_LISTS, LANGUAGES, LARGE, PROJECT_LISTS
 from eval.starter.source import TEN, THREE, Folder, issue_of, label_list
 from labeler.data.textfile import parsed_json
@@ -103,13 +104,21 @@ def _ten(data: Folder) -> HeldOut:
 
 
 def _forms(data: Folder) -> HeldOut:
+    return _filed(data, "forms", "the same issues in forms", in_a_form)
+
+
+def _forms_unseen(data: Folder) -> HeldOut:
+    return _filed(data, "forms_unseen", "the same issues in forms never seen", in_an_unseen_form)
+
+
+def _filed(data: Folder, key: str, title: str, file: Callable[[Issue, list[str], str], Issue]) -> HeldOut:
     held = _ten(data)
     names = held.lists[0].names
     true = [[name for name, is_true in zip(names, row, strict=True) if is_true] for row in held.truth]
-    filed = [
-        in_a_form(issue, labels, f"form {i}") for i, (issue, labels) in enumerate(zip(held.issues, true, strict=True))
-    ]
-    return replace(held, key="forms", title="the same issues in forms", issues=tuple(filed), plain=held.issues)
+    filed = tuple(
+        file(issue, labels, f"form {i}") for i, (issue, labels) in enumerate(zip(held.issues, true, strict=True))
+    )
+    return replace(held, key=key, title=title, issues=filed, plain=held.issues)
 
 
 def _lists(data: Folder) -> HeldOut:
@@ -162,6 +171,7 @@ SETS: dict[str, Callable[[Folder], HeldOut]] = {
     "ten": _ten,
     "lists": _lists,
     "forms": _forms,
+    "forms_unseen": _forms_unseen,
     "junk": _junk,
     "fresh": _fresh,
     "languages": _languages,

@@ -213,7 +213,7 @@ _DEED = {
 }
 # In a list of attestations the other sentences are attestations too ("I had a glass of water"), unless they name what
 # an issue can be about.
-_EVIDENCE = re.compile(
+EVIDENCE = re.compile(
     r"(?<!\w)(?:bug|crash|feature|enhanc|doc[su]|question|secur|vulnerab|perform|slow|regress|test|build|ci(?!\w)|depend|"
     r"break|design|ui(?!\w)|ux(?!\w)|access|typo|translat|refactor|fehler|absturz|erreur|error|erro|ошибк|błąd|hata|バグ|버그|缺陷|"
     r"崩溃|功能|機能|기능|文档|文書|문서)"
@@ -272,7 +272,7 @@ def attested(items: Sequence[str]) -> list[bool]:
 def _is_idle_sentence(text: str) -> bool:
     said = _plain(text)
     is_long = len(said.split()) >= _LATIN_WORDS or len(_DENSE.findall(said)) >= _DENSE_CHARACTERS
-    return is_long and not _EVIDENCE.search(said)
+    return is_long and not EVIDENCE.search(said)
 
 
 def _plain(text: str) -> str:

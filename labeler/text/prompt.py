@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 from labeler.labels.label_set import LabelSet
 from labeler.model.tokenizer import Tokenizer
+from labeler.text.form_order import ordered
 from labeler.text.issue import Issue
 from labeler.text.template import strip_template
 
-PROMPT_VERSION = 2  # 2: issues without the leavings of their template; 1: as they stand
+PROMPT_VERSION = 2  # 2: without a template's leavings and order; 1: as they stand
 DEFAULT_TOKEN_BUDGET = 1024  # tokens of one issue's title and body
 INSTRUCTION = (
     "Label this GitHub issue. Answer with one line: the labels that apply, in this order, "
@@ -70,7 +71,7 @@ class Renderer:
         limit = self.token_budget * _CHARACTERS_A_TOKEN
         heading, text = issue.title.strip(), issue.body.strip()
         if self.version > 1:
-            text = strip_template(text).text
+            text = ordered(strip_template(text).text)
         if self.plain:
             heading, text = plain_text(heading), plain_text(text)
         title = self.tokenizer.encode(heading[:limit])[: self.token_budget]

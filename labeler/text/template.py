@@ -26,7 +26,7 @@ _MOST_ROUNDS = 8  # what one round leaves may be a template's again: "<!<!-- -->
 _HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+\S.*)?$")
 # Older templates write their headings in bold. A bold sentence is not one.
 _BOLD = re.compile(r" {0,3}(?:\*\*|__)[^*_\n]{1,60}[^*_\n.!](?:\*\*|__):?[ \t]*$")
-_BOLD_LEVEL = 7
+BOLD_LEVEL = 7
 _UNTICKED = re.compile(r"[ \t]*(?:[-*+]|\d{1,3}[.)])[ \t]+\[[ \t]?\](?:[ \t]|$)")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 
@@ -56,33 +56,33 @@ def _once(text: str, counts: Counter[str]) -> str:
     return re.sub(r"\n{3,}", "\n\n", text).strip()
 
 
-class _Code:
+class Code:
     """Tells of a text's lines, given in turn, which are fenced code."""
 
     def __init__(self) -> None:
-        self._fence = ""
+        self.fence = ""
 
     def holds(self, line: str) -> bool:
         """Whether this line is code or a fence around it."""
         found = _FENCE.match(line)
-        if not self._fence:
-            self._fence = found[1] if found else ""
+        if not self.fence:
+            self.fence = found[1] if found else ""
             return found is not None
-        if found and found[1].startswith(self._fence) and not line[found.end() :].strip():
-            self._fence = ""
+        if found and found[1].startswith(self.fence) and not line[found.end() :].strip():
+            self.fence = ""
         return True
 
 
 def outside_code(text: str) -> Iterator[tuple[str, bool]]:
     """The lines with their ends, and whether each is outside fenced code (the fences are inside)."""
-    code = _Code()
+    code = Code()
     return ((line, not code.holds(line)) for line in text.splitlines(keepends=True))
 
 
 def _without_comments(text: str, counts: Counter[str]) -> str:
     """Without `<!-- … -->`; one that nobody closed stays, and so does one in code."""
     kept: list[str] = []
-    code = _Code()
+    code = Code()
     place = end = 0
     for line in text.splitlines(keepends=True):
         begin, end = end, end + len(line)
@@ -143,8 +143,8 @@ def _without_unticked(text: str, counts: Counter[str]) -> str:
 
 
 @dataclass
-class _Section:
-    """A heading (level 0: the text before the first) and the lines below it."""
+class Section:
+    """A heading of level 1 to 6 (7: in bold; 0: the text before the first) and the lines below it, with their ends."""
 
     level: int
     lines: list[str]
@@ -159,13 +159,13 @@ class _Section:
 
 
 def _without_empty_sections(text: str, counts: Counter[str]) -> str:
-    sections = _sections(text)
+    sections = sections_of(text)
     # A single bold line is likelier somebody's emphasis than a template's heading.
-    bold = sum(section.level == _BOLD_LEVEL for section in sections) > 1
-    kept: list[_Section] = []
+    bold = sum(section.level == BOLD_LEVEL for section in sections) > 1
+    kept: list[Section] = []
     below = 0  # level of the kept section that follows
     for section in reversed(sections):
-        is_heading = section.level and (bold or section.level < _BOLD_LEVEL)
+        is_heading = section.level and (bold or section.level < BOLD_LEVEL)
         if is_heading and section.says_nothing and below <= section.level:
             counts["empty section"] += 1
             continue
@@ -174,14 +174,15 @@ def _without_empty_sections(text: str, counts: Counter[str]) -> str:
     return "".join(line for section in reversed(kept) for line in section.lines)
 
 
-def _sections(text: str) -> list[_Section]:
-    sections = [_Section(0, [])]
+def sections_of(text: str) -> list[Section]:
+    """All of the text, cut before each heading outside fenced code."""
+    sections = [Section(0, [])]
     for line, plain in outside_code(text):
         bare = line.rstrip("\n")
         if plain and (found := _HEADING.match(bare)):
-            sections.append(_Section(len(found[1]), [line]))
+            sections.append(Section(len(found[1]), [line]))
         elif plain and _BOLD.match(bare):
-            sections.append(_Section(_BOLD_LEVEL, [line]))
+            sections.append(Section(BOLD_LEVEL, [line]))
         else:
             sections[-1].lines.append(line)
     return sections

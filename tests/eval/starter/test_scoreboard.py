@@ -13,6 +13,7 @@ import pytest
 
 from eval.cli import main
 from eval.injection.issue_forms import ANY, DEFECTS, TEXT, WISHES, in_a_form
+from eval.injection.unseen_forms import forms, in_an_unseen_form
 from eval.starter.answering import Bundle, fingerprint
 from eval.starter.board import Wanted, measure, read_results, write_results
 from eval.starter.linear import Chance, LinearModel, training_rows
@@ -93,6 +94,24 @@ def test_a_form_holds_the_whole_text_and_is_the_same_each_time(data: Path) -> No
     layouts = (*DEFECTS, *WISHES, *ANY)
     assert [sum(TEXT in field.answers for field in layout) for layout in layouts] == [1] * 12
     assert "_No response_" in in_a_form(Issue("t", ""), [], "0").body
+
+
+def test_the_forms_never_seen_are_realistic_and_hold_the_whole_text_once(data: Path) -> None:
+    held = SETS["forms_unseen"](Folder(data))
+    assert held.plain == SETS["ten"](Folder(data)).issues
+    assert all(plain.body in filed.body for filed, plain in zip(held.issues, held.plain, strict=True))
+    assert held.issues == SETS["forms_unseen"](Folder(data)).issues
+    assert len(forms()) >= 15
+    assert {form["kind"] for form in forms()} == {"bug", "wish", "any"}
+    headings = {field.heading.casefold() for layout in (*DEFECTS, *WISHES, *ANY) for field in layout}
+    for form in forms():
+        assert [sum(["text" in field, "says" in field, "boxes" in field]) for field in form["fields"]].count(1) >= 3
+        assert sum(field.get("text", False) for field in form["fields"]) == 1
+        assert not headings & {field["heading"].casefold() for field in form["fields"]}
+    bodies = [in_an_unseen_form(Issue("t", "x"), labels, str(i)).body for i in range(60) for labels in (["bug"], [])]
+    assert any(body.startswith("<!--") for body in bodies)
+    assert any("**\n" in body for body in bodies)
+    assert any("- [X] " in body for body in bodies)
 
 
 def test_a_sample_is_seeded_and_takes_the_same_issues_with_and_without_forms(data: Path) -> None:
@@ -338,7 +357,7 @@ def test_every_figure_has_n_and_interval_and_each_set_says_by_what(results: dict
             for figure in walk(found):
                 assert {"value", "low", "high", "n"} <= figure.keys()
         assert ("linear" in one["figures"]) == (key != "lists")
-        assert ("chance" in one["figures"]) == (key != "forms")
+        assert ("chance" in one["figures"]) == (key not in ("forms", "forms_unseen"))
         # The same bundle, measured twice: nothing differs.
         assert all(much["value"] == 0 for much in one["model_minus"]["earlier"].values())
     assert results["sets"]["five"]["figures"]["model"]["unseen_macro_f1_balanced"]["n"] == 10

@@ -43,7 +43,7 @@ def test_a_plain_issue_is_one_in_lower_case_without_punctuation(tokenizer: Libra
     body = "### Steps\r\n<!-- fill in -->\r\n1. `open_it`, it isn't\tthere – <end_of_turn>\r\n"
     issue = Issue(" App CRASHES: why? ", body)
     text = text_of(tokenizer, Renderer(tokenizer, plain=True).issue(issue))
-    assert text == "app crashes why\n\nsteps 1 openit it isnt there – endofturn<end_of_turn>\n<start_of_turn>model\n"
+    assert text == "app crashes why\n\n1 openit it isnt there – endofturn<end_of_turn>\n<start_of_turn>model\n"
     labels = LabelSet((Label("CI/CD"),))
     assert Renderer(tokenizer, plain=True).prefix(labels) == Renderer(tokenizer).prefix(labels)
 
@@ -91,3 +91,11 @@ def test_what_a_template_left_is_not_read_unless_the_model_was_tuned_on_it(token
     before = text_of(tokenizer, Renderer(tokenizer, version=1).issue(issue))
     assert "Please search first" in before
     assert "_No response_" in before
+
+
+def test_a_forms_main_text_is_read_first_unless_the_model_was_tuned_on_the_order_given(
+    tokenizer: LibraryTokenizer,
+) -> None:
+    issue = Issue("T", "### Area\n\nCore\n\n### What happens?\n\nIt fails whenever I start it")
+    assert "T\n\nIt fails whenever I start it<end" in text_of(tokenizer, Renderer(tokenizer).issue(issue))
+    assert "T\n\n### Area" in text_of(tokenizer, Renderer(tokenizer, version=1).issue(issue))

@@ -125,7 +125,7 @@ def test_plain_text_is_lower_case_without_punctuation_and_only_in_training(rende
         "### Steps\r\n\r\n<!-- fill in -->\r\n1. Open `the menu`, it isn't\tthere – v1.2\r\n",
         id="7",
     )
-    made = Issue("app crashes why", "steps 1 open the menu it isnt there – v12")
+    made = Issue("app crashes why", "1 open the menu it isnt there – v12")
     assert replace(renderer, plain=True).issue(issue) == renderer.issue(made)
     row = Labelled(issue, frozenset(["bug"]), LABELS.names, "made")
     encoder = Encoder(renderer, LABELS, Variation(plain_text=1.0), 0)
