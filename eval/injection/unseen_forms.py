@@ -1,4 +1,4 @@
-"""The second set of issue forms: eighteen in nine languages, kept apart from whatever the stripping was made with.
+"""The second set of issue forms: eighteen in eleven languages, kept apart from whatever the stripping was made with.
 
 They stand as data in `unseen_forms.yaml`. Whoever changes how forms are read chooses by `issue_forms`, and looks here
 once, afterwards.

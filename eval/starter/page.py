@@ -48,7 +48,7 @@ _ABOUT = {
     "ten": "*All ten labels* were set by a large language model that read the issue.",
     "lists": "*Label lists never seen* are of invented and of real projects, labelled by a large language model.",
     "forms": "*Forms* are twelve layouts with attestations, drop-downs and empty fields around the same issues.",
-    "forms_unseen": "*Forms never seen* are eighteen others, in nine languages, by which no rule was chosen.",
+    "forms_unseen": "*Forms never seen* are eighteen others, in eleven languages, by which no rule was chosen.",
 }
 
 
