@@ -58,19 +58,23 @@ def redact(text: str, *, phones: bool = False) -> Redacted:
         for rule in _in_order():
             spans = list(rule.spans(text, lowered))
             if spans:
-                text = _without(text, spans, rule.kind)
+                text, count = _without(text, spans, rule.kind)
                 lowered = lower(text)
-                counts[rule.kind] += len(spans)
+                counts[rule.kind] += count
     if phones:
-        spans = list(phone_spans(text))
-        text = _without(text, spans, PHONE)
-        counts.update({PHONE: len(spans)} if spans else {})
+        text, count = _without(text, phone_spans(text), PHONE)
+        counts.update({PHONE: count} if count else {})
     return Redacted(text, counts)
 
 
-def _without(text: str, spans: Iterable[tuple[int, int]], kind: str) -> str:
-    parts, done = [], 0
-    for start, end in spans:
+def _without(text: str, spans: Iterable[tuple[int, int]], kind: str) -> tuple[str, int]:
+    """The text with each span replaced, and how many there were; of two that overlap the first counts."""
+    parts: list[str] = []
+    done = count = 0
+    for start, end in sorted(spans):
+        if start < done:
+            continue
         parts += (text[done:start], f"[redacted: {kind}]")
         done = end
-    return "".join((*parts, text[done:]))
+        count += 1
+    return "".join((*parts, text[done:])), count

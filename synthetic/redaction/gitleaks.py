@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from synthetic.redaction.rule import entropy
+from synthetic.redaction.rule import entropy, matches
 
 FILE = Path(__file__).parent / "gitleaks.json"
 _NAMED_ENTROPY = 3.0  # bits a character; a hash of 16 digits has about 3.2, a word of 16 letters may have 3
@@ -53,23 +53,10 @@ class Leak:
 
     def spans(self, text: str, lowered: str) -> Iterator[tuple[int, int]]:
         """Start and end of what is to go; `lowered` is the text in lower case, as long."""
-        for match in self._matches(text, lowered):
+        for match in matches(self.pattern, self.words, self.starts, text, lowered):
             group = self.group or next((n for n, value in enumerate(match.groups(), 1) if value), 0)
             if self._fits(match[group]):
                 yield match.span(group)
-
-    def _matches(self, text: str, lowered: str) -> Iterator[re.Match[str]]:
-        if not self.starts:
-            if not self.words or any(word in lowered for word in self.words):
-                yield from self.pattern.finditer(text)
-            return
-        for word in self.words:
-            at = lowered.find(word)
-            while at >= 0:
-                match = self.pattern.match(text, at)
-                if match is not None:
-                    yield match
-                at = lowered.find(word, at + 1 if match is None else max(match.end(), at + 1))
 
     def _fits(self, secret: str) -> bool:
         if entropy(secret) < (max(self.least, _NAMED_ENTROPY) if self.named else self.least):

@@ -30,9 +30,17 @@ _IS = (
 )
 _PASS = r"(?:(?<![A-Za-z])pass|(?<![A-Za-z])pw|[a-z0-9][_-]pass|[a-z0-9][_-]pw)"
 _VARIABLE = r"(?<![A-Za-z0-9_])[A-Z0-9_]{0,40}(?:PASSWORD|PASSWD|PASSPHRASE|_PASS|_PWD)="
+# What the alternatives of each begin with, in lower case.
 _PASSWORD_WORDS = (
-    "pass", "pwd", "kennwort", "mdp", "contrase", "clave", "palavra", "senha", "parola", "wachtwoord", "has", "парол",
-    "şifre", "sifre", "heslo", "senord", "密", "口令", "パス", "暗証", "비밀번호", "암호",
+    "pass", "pwd", "kennwort", "mot de", "mot_de", "mot-de", "motde", "mdp", "contrase", "clave", "palavra", "senha", "parola",
+    "wachtwoord", "hasl", "hasł", "парол", "şifre", "sifre", "heslo", "lösenord", "losenord", "密码", "密碼", "口令", "パスワード",
+    "暗証番号", "비밀번호", "암호",
+)
+_SECRET_WORDS = (
+    "secret", "token", "api", "credential", "_auth", "session", "access", "auth", "account", "private", "encryption", "signing",
+    "master", "license", "subscription", "service", "shared", "client", "deploy", "app", "write", "admin", "storage", "webhook",
+    "schlüssel", "schluessel", "geheimnis", "jeton", "clé", "cle", "clave", "chave", "chiave", "segret", "segredo", "sleutel",
+    "klucz", "токен", "ключ", "секрет", "anahtar", "密钥", "密鑰", "秘钥", "令牌", "トークン", "秘密鍵", "キー", "토큰", "키",
 )  # fmt: skip
 
 
@@ -49,7 +57,7 @@ KEYWORDS: tuple[Rule, ...] = (
     # An environment variable; on a line of its own, as in .env, the value is all that follows.
     Rule("password", re.compile(_VARIABLE + r"(?P<secret>[^\s\"'\[]{6,200})(?=[ \t]*(?:\r?\n|\Z))"), is_plain_password, ("pass", "_pwd")),
     Rule("password", re.compile(_VARIABLE + rf"(?P<secret>{VALUE}{{6,200}})"), is_plain_password, ("pass", "_pwd")),
-    valued("password", rf"(?:{_PASSWORDS})(?:[_-]?\w{{1,12}})?{ASSIGNED}", PASSWORD, is_password, words=_PASSWORD_WORDS),
+    valued("password", rf"(?:{_PASSWORDS})(?:[_-]?\w{{1,12}})?{ASSIGNED}", PASSWORD, is_password, _PASSWORD_WORDS, starts=True),
     # XML and properties, where the value is the text of an element or an attribute beside the name.
     valued(
         "password",
@@ -59,15 +67,15 @@ KEYWORDS: tuple[Rule, ...] = (
         words=("value=",),
     ),
     valued("password", _PASS + ASSIGNED, PASSWORD, _is_pass, words=("pass", "pw")),
-    valued("password", rf"(?:{_PASSWORDS}){_IS}", r"[^\s\"'`,;<>()\[\]{}”»」]{6,100}", is_strong, words=_PASSWORD_WORDS),
+    valued("password", rf"(?:{_PASSWORDS}){_IS}", r"[^\s\"'`,;<>()\[\]{}”»」]{6,100}", is_strong, _PASSWORD_WORDS, starts=True),
     # login/password in one line of prose: "log in as demo / Xk29!fqa"
     valued(
         "password",
-        r"\b(?:log ?in|login|sign ?in|credentials?|creds|zugangsdaten|identifiants|credenciales)\b[^\n]{0,40}?[\w.@-]{2,60}\s?[/:]\s?",
+        r"\b(?:log ?in|login|sign ?in|credentials?|creds|zugangsdaten|identifiants|credenciales)\b[^\n/#]{0,40}?(?<![\w/.-])[\w.@-]{2,60}(?:\s[/|]\s|:\s?)",
         r"[^\s\"'`,;<>()\[\]{}/]{8,100}",
         is_strong,
         words=("log", "sign", "cred", "zugangs", "identif"),
     ),
-    valued("secret", rf"(?:{_SECRETS})(?:[_-]\w{{1,20}})?{ASSIGNED}", VALUE + "{16,2000}", is_random),
-    valued("secret", rf"(?:{_SECRETS}){_IS}", VALUE + "{16,2000}", is_random),
+    valued("secret", rf"(?:{_SECRETS})(?:[_-]\w{{1,20}})?{ASSIGNED}", VALUE + "{16,2000}", is_random, _SECRET_WORDS, starts=True),
+    valued("secret", rf"(?:{_SECRETS}){_IS}", VALUE + "{16,2000}", is_random, _SECRET_WORDS, starts=True),
 )  # fmt: skip

@@ -11,7 +11,7 @@ from synthetic.redaction.rule import Rule
 
 # Four groups of four, or 4-6-5; or without gaps.
 CARD = re.compile(
-    r"(?<![\w.:/-])(?:\d{4}([ -])\d{4}\1\d{4}\1\d{4}(?:\1\d{1,3})?|3[47]\d{2}([ -])\d{6}\2\d{5}|\d{13,19})(?![\w:/-]|\.\d)",
+    r"(?<![\w.:/-])(?<!\d[ \t,;|])(?:\d{4}([ -])\d{4}\1\d{4}\1\d{4}(?:\1\d{1,3})?|3[47]\d{2}([ -])\d{6}\2\d{5}|\d{13,19})(?![\w:/-]|\.\d|[ \t,;|]\d)",
     re.ASCII,
 )
 # Visa, Mastercard (51-55, 2221-2720), American Express, Discover, Diners, JCB, UnionPay, Maestro.

@@ -19,26 +19,44 @@ class Rule:
     Fields:
         fits: whether a match is one indeed.
         words: lower-case texts of which one stands in every match: without them the search is spared. () searches always.
+        starts: every match begins with one of the words, so that only their places need a look.
     """
 
     kind: str
     pattern: re.Pattern[str]
     fits: Callable[[re.Match[str]], bool] = lambda match: True
     words: tuple[str, ...] = ()
+    starts: bool = False
 
     def spans(self, text: str, lowered: str) -> Iterator[tuple[int, int]]:
-        """Start and end of what is to go, in order, without overlap; `lowered` is the text in lower case, as long."""
-        if self.words and not any(word in lowered for word in self.words):
-            return
+        """Start and end of what is to go; those of one word overlap nowhere. `lowered`: the text by `lower`."""
         group = "secret" if "secret" in self.pattern.groupindex else 0
-        for match in self.pattern.finditer(text):
+        for match in matches(self.pattern, self.words, self.starts, text, lowered):
             if self.fits(match):
                 yield match.span(group)
 
 
-def token(kind: str, *patterns: str, words: tuple[str, ...] = ()) -> Rule:
+def matches(
+    pattern: re.Pattern[str], words: tuple[str, ...], starts: bool, text: str, lowered: str
+) -> Iterator[re.Match[str]]:
+    """A pattern's matches, sought only where its words stand (Rule says what words and starts mean)."""
+    if not starts:
+        if not words or any(word in lowered for word in words):
+            yield from pattern.finditer(text)
+        return
+    for word in words:
+        at = lowered.find(word)
+        while at >= 0:
+            match = pattern.match(text, at)
+            if match is not None:
+                yield match
+            at = lowered.find(word, at + 1 if match is None else max(match.end(), at + 1))
+
+
+def token(kind: str, *patterns: str, words: tuple[str, ...], starts: bool = True) -> Rule:
     """A secret that is known by its own form."""
-    return Rule(kind, re.compile(rf"{START}(?:{'|'.join(patterns)})(?![A-Za-z0-9_])", re.ASCII), words=words)
+    pattern = re.compile(rf"{START}(?:{'|'.join(patterns)})(?![A-Za-z0-9_])", re.ASCII)
+    return Rule(kind, pattern, words=words, starts=starts)
 
 
 def valued(
@@ -47,9 +65,10 @@ def valued(
     value: str,
     fits: Callable[[re.Match[str]], bool] = lambda match: True,
     words: tuple[str, ...] = (),
+    starts: bool = False,
 ) -> Rule:
     """A value that is known by what stands before it, whatever the case of that."""
-    return Rule(kind, re.compile(rf"(?i:{before})(?P<secret>{value})"), fits, words)
+    return Rule(kind, re.compile(rf"(?i:{before})(?P<secret>{value})"), fits, words, starts)
 
 
 def entropy(text: str) -> float:

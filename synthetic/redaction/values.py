@@ -32,6 +32,8 @@ _PLACEHOLDER = re.compile(
     r"config|setting|param|option|default|label|type",
     re.IGNORECASE,
 )
+# Also of others: your_MD5_password, <the password>, my-secret-password
+_SAYS_SO = re.compile(r"^(?:your|the|my|some|new|old|example)[-_ ]|^<.*>$|[-_](?:password|passwd|secret|here)$", re.IGNORECASE)
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _RUN = re.compile(r"[A-Za-z0-9]{10,}")
 _KINDS = tuple(map(re.compile, (r"[A-Z]", r"[a-z]", r"\d", r"[!@#$%^&*+=?~|_.:/-]", r"[^\x00-\x7f]")))
@@ -55,7 +57,7 @@ def is_literal(match: re.Match[str]) -> bool:
 def is_password(match: re.Match[str]) -> bool:
     """Whether a value is quoted, or has two kinds of characters, as passwords do and words don't."""
     value = match["secret"]
-    if len(value) < 6 or not is_literal(match) or value.lower() in NO_PASSWORDS:
+    if len(value) < 6 or not is_literal(match) or value.lower() in NO_PASSWORDS or _SAYS_SO.search(value):
         return False
     if match.string[match.start("secret") - 1] in "\"'":
         return not (" " in value and not re.search(r"\d", value))  # a sentence: "password": "must not be empty"
