@@ -43,6 +43,13 @@ _MACHINE = re.compile(
     r"\b(?:connect(?:ing|ed)? to|host|address|remote|peer|refused:?|from)\s[\w.-]{1,60}/)$",
     re.IGNORECASE,
 )
+# "section 1.2.3.4", "package Foo 1.2.3.4", "nginx-1.2.3.4 to 1.2.3.5"
+_NUMBERED = re.compile(
+    r"(?:\b(?:sections?|chapter|clause|paragraph|table|figure|oid|item|rule|directx|package|library|assembly|plugin|gem|module)"
+    r"(?:\s[\w.@/-]{1,40})?\s|[\w][/=-]\d{1,4}(?:\.\d{1,5}){3}\s(?:to|->|→)\s)$",
+    re.IGNORECASE,
+)
+_SMALL = 32  # four numbers below it are a version more often than an address: of those one in 4,096 is such
 VERSION_CONTEXT = 40  # characters before a number that tell whether it is a version
 
 
@@ -70,7 +77,8 @@ def is_private_ip(text: str, before: str = "", after: str = "") -> bool:
     # Java writes host/1.2.3.4:443; a port follows no version.
     if re.match(r":\d{2,5}(?!\d|\.\d)", after) or _MACHINE.search(before):
         return not re.search(r"[=<>~^!]=\s?$", before)
-    return not (text.endswith(".0.0") or _VERSION.search(before))
+    small = all(int(part) < _SMALL for part in text.split("."))
+    return not (small or text.endswith(".0.0") or _VERSION.search(before) or _NUMBERED.search(before))
 
 
 # An address that is quoted, of another script, or in a URL's writing (%40).

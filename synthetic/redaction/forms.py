@@ -32,7 +32,7 @@ KNOWN = (
     ),
     token("github token", r"gh[pousr]_[A-Za-z0-9_.-]{35,500}[A-Za-z0-9]", r"github_pat_[A-Za-z0-9_]{22,255}", words=("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_")),
     token("gitlab token", r"gl(?:pat|dt|rt|cbt|ptt|soat|agent|imt|ffct|oas|ft)-[\w.-]{20,200}", words=("gl",)),
-    token("aws key", r"(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA|ANVA|ABIA|ACCA)[A-Z0-9]{16}", words=("akia", "asia", "agpa", "aida", "aroa", "anpa", "anva", "abia", "acca")),
+    token("aws key", r"(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA|ANVA|ABIA|ACCA)(?![A-Z0-9]{9}EXAMPLE)[A-Z0-9]{16}", words=("akia", "asia", "agpa", "aida", "aroa", "anpa", "anva", "abia", "acca")),
     valued(
         "aws key",
         r"secret.{0,3}(?:access)?.{0,3}key(?:\s?\[\w{1,20}\])?" + ASSIGNED,
