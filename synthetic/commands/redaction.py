@@ -20,7 +20,9 @@ BLOCK = re.compile(r"(<!-- redaction: [^\n]*-->\n).*?(\n<!-- end of redaction --
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--each", type=int, default=7, metavar="N", help="planted secrets of each kind and half (7)")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="put the table into this Markdown file's block for it")
+    parser.add_argument(
+        "--write", type=Path, metavar="FILE", help="put the table into this Markdown file's block for it"
+    )
     parser.add_argument(
         "--texts", type=Path, metavar="FILE", help="issues (JSON lines, .gz too) instead: what is taken from them"
     )

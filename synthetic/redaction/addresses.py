@@ -21,7 +21,9 @@ IPV6 = re.compile(
 )
 
 _REPOSITORY_USERS = {"git", "hg", "svn"}  # git@host:owner/name.git
-_EXAMPLE_DOMAINS = re.compile(r"(?:^|\.)(?:example\.\w+|example|invalid|test|localhost)$|^[\w-]+\.local$(?<!corp\.local)", re.IGNORECASE)
+_EXAMPLE_DOMAINS = re.compile(
+    r"(?:^|\.)(?:example\.\w+|example|invalid|test|localhost)$|^[\w-]+\.local$(?<!corp\.local)", re.IGNORECASE
+)
 # What stands where a domain's ending would, and is none: files ("icon@2x.png"), units ("getty@tty1.service").
 _NO_ENDINGS = re.compile(
     r"png|jpe?g|gif|svg|webp|ico|css|m?js|[jt]sx?|json|html|t?gz|tar|whl|dll|exe|"
@@ -75,9 +77,11 @@ def is_private_ip(text: str, before: str = "", after: str = "") -> bool:
     if address.version == 6:
         return True
     # Java writes host/1.2.3.4:443; a port follows no version.
-    if re.match(r":\d{2,5}(?!\d|\.\d)", after) or _MACHINE.search(before):
-        return not re.search(r"[=<>~^!]=\s?$", before)
+    if re.match(r":\d{2,5}(?!\d|\.\d)", after):
+        return True
     small = all(int(part) < _SMALL for part in text.split("."))
+    if _MACHINE.search(before) and not small:
+        return True
     return not (small or text.endswith(".0.0") or _VERSION.search(before) or _NUMBERED.search(before))
 
 
@@ -86,7 +90,8 @@ _ODD_EMAIL = re.compile(
     r"(?:\"[^\"@\r\n]{1,64}\"|(?<![\w.%+\\/@-])[^\W\d_][\w.+-]{0,63})@(?P<domain>(?:[\w-]{1,63}\.){1,8}(?P<ending>[^\W\d_]{2,24}))(?![\w-]|\.\w)"
 )
 _ESCAPED_EMAIL = re.compile(
-    r"(?<![\w.+-])(?P<local>[\w.+-]{1,64})%40(?P<domain>(?:[\w-]{1,63}\.){1,8}(?P<ending>[A-Za-z]{2,24}))(?![\w-]|\.\w)", re.ASCII
+    r"(?<![\w.+-])(?P<local>[\w.+-]{1,64})%40(?P<domain>(?:[\w-]{1,63}\.){1,8}(?P<ending>[A-Za-z]{2,24}))(?![\w-]|\.\w)",
+    re.ASCII,
 )
 
 
@@ -107,7 +112,11 @@ ADDRESSES = (
     Rule(
         "ip address",
         IPV4,
-        lambda match: is_private_ip(match[0], match.string[max(0, match.start() - VERSION_CONTEXT) : match.start()], match.string[match.end() : match.end() + 8]),
+        lambda match: is_private_ip(
+            match[0],
+            match.string[max(0, match.start() - VERSION_CONTEXT) : match.start()],
+            match.string[match.end() : match.end() + 8],
+        ),
         (".",),
     ),
     Rule("ip address", IPV6, lambda match: is_private_ip(match[0]), (":",)),

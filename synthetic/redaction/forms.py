@@ -131,6 +131,7 @@ VENDORS = (
     _vendor("resend", r"re_[A-Za-z0-9]{6,10}_[A-Za-z0-9]{20,30}", words=("re_",)),
     _vendor("render", r"rnd_[A-Za-z0-9]{28,40}", words=("rnd_",)),
     _vendor("pinecone", r"pcsk_[A-Za-z0-9_]{50,80}", words=("pcsk_",)),
+    _vendor("bedrock", r"bedrock-api-key-[\w+/=-]{40,4000}", words=("bedrock-api-key-",)),
     _vendor("openshift", r"sha256~[\w-]{43}", words=("sha256~",)),
     Rule(
         "azure key",

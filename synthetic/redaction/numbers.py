@@ -26,7 +26,9 @@ _NAMED = re.compile(
 )
 _NEAR = 80  # characters before a number without gaps in which a word says that it is a card's
 # Numbers that payment services publish for trials.
-_TRIALS = re.compile(r"4(?:1{15}|242(?:4242){3}|0{11}\d{4}|012888888881881)|5(?:5{15}|5{3}4{12}|105105105105100)|378282246310005|60111{12}|(\d)\1+")
+_TRIALS = re.compile(
+    r"4(?:1{15}|242(?:4242){3}|0{11}\d{4}|012888888881881)|5(?:5{15}|5{3}4{12}|105105105105100)|378282246310005|60111{12}|(\d)\1+"
+)
 
 
 def luhn(digits: str) -> bool:
@@ -46,7 +48,9 @@ def is_card(match: re.Match[str]) -> bool:
     digits = re.sub("[ -]", "", match[0])
     if not _ISSUERS.match(digits) or _TRIALS.match(digits) or not luhn(digits):
         return False
-    return len(digits) < len(match[0]) or bool(_NAMED.search(match.string[max(0, match.start() - _NEAR) : match.start()]))
+    return len(digits) < len(match[0]) or bool(
+        _NAMED.search(match.string[max(0, match.start() - _NEAR) : match.start()])
+    )
 
 
 CARDS = Rule("card number", CARD, is_card)
@@ -59,7 +63,9 @@ def phone_spans(text: str) -> Iterator[tuple[int, int]]:
         InputError: the library is not installed.
     """
     if find_spec("phonenumbers") is None:
-        raise InputError("telephone numbers are to be redacted: phonenumbers is not installed", "pip install phonenumbers")
+        raise InputError(
+            "telephone numbers are to be redacted: phonenumbers is not installed", "pip install phonenumbers"
+        )
     from phonenumbers import PhoneNumberMatcher
 
     if "+" not in text and "00" not in text:

@@ -25,7 +25,10 @@ _USERINFO = re.compile(
     rf"(?i:{_SCHEME})(?P<secret>[^\s/:@\"'<>?#]{{0,100}}:(?:(?!://)[^\s\"'<>]){{1,200}})@(?=[\w\[({{$%-])"
 )
 # What surely is a host, as after the @ of user information.
-_HOST = re.compile(r"@(?:[\w-]{1,63}\.[\w.-]{1,200}|localhost|\[[0-9a-f:]{2,45}\]|[\w-]{1,63}(?=:\d))(?::\d{1,5})?(?=[/?#,)\]]|$)", re.I)
+_HOST = re.compile(
+    r"@(?:[\w-]{1,63}\.[\w.-]{1,200}|localhost|\[[0-9a-f:]{2,45}\]|[\w-]{1,63}(?=:\d))(?::\d{1,5})?(?=[/?#,)\]]|$)",
+    re.I,
+)
 _PORT = re.compile(r"[^:]*:\d{0,5}[/?#]")
 
 
@@ -53,7 +56,9 @@ class UserInformation(Rule):
 
 def _variable(value: str) -> bool:
     """Whether a part of a URL is a variable, a placeholder or already taken out."""
-    return re.fullmatch(r"\$\w+|\$?\{[^{}]*\}+|\$\{?\{.*|\{\{.*|<.*|%\w+%|(.)\1+|\[redacted.*|\[.*\]", value) is not None
+    return (
+        re.fullmatch(r"\$\w+|\$?\{[^{}]*\}+|\$\{?\{.*|\{\{.*|<.*|%\w+%|(.)\1+|\[redacted.*|\[.*\]", value) is not None
+    )
 
 
 def _is_pgpass(match: re.Match[str]) -> bool:

@@ -36,13 +36,21 @@ LEFT_OUT = {
     "kubernetes-secret-yaml": _OURS,
     "hashicorp-tf-password": _OURS,
     "sourcegraph-access-token": "takes any commit hash; ours asks for the prefix",
+    "aws-amazon-bedrock-api-key-short-lived": "finds the head of a key only; ours takes all of it",
     "facebook-access-token": "its key word stands anywhere in the file; ours asks for it nearby",
     "airtable-personnal-access-token": "its key word stands anywhere in the file; ours needs none",
     "vault-service-token": "takes s. and 24 letters; ours asks for the newer prefix",
 }
 _END = r"""(?:[\x60'"\s;]|\\[nr]|$)"""
 _BEFORE = r"[\w.-]{0,50}?"
-_POSIX = {"alnum": "A-Za-z0-9", "alpha": "A-Za-z", "digit": "0-9", "upper": "A-Z", "lower": "a-z", "xdigit": "0-9A-Fa-f"}
+_POSIX = {
+    "alnum": "A-Za-z0-9",
+    "alpha": "A-Za-z",
+    "digit": "0-9",
+    "upper": "A-Z",
+    "lower": "a-z",
+    "xdigit": "0-9A-Fa-f",
+}
 
 
 class Untranslatable(ValueError):
@@ -77,6 +85,8 @@ def python_pattern(source: str) -> str:
             out.append(head[0])
             i = head.end()
         elif source[i] in ")|":
+            if source[i] == ")" and len(opened) == 1:
+                raise Untranslatable("a bracket too many")
             inner = opened.pop() if source[i] == ")" else opened[-1]
             out.append(")" * inner.count("\0") + source[i])
             if source[i] == "|":

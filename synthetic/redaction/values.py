@@ -33,7 +33,9 @@ _PLACEHOLDER = re.compile(
     re.IGNORECASE,
 )
 # Also of others: your_MD5_password, <the password>, my-secret-password
-_SAYS_SO = re.compile(r"^(?:your|the|my|some|new|old|example)[-_ ]|^<.*>$|[-_](?:password|passwd|secret|here)$", re.IGNORECASE)
+_SAYS_SO = re.compile(
+    r"^(?:your|the|my|some|new|old|example)[-_ ]|^<.*>$|[-_](?:password|passwd|secret|here)$", re.IGNORECASE
+)
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _RUN = re.compile(r"[A-Za-z0-9]{10,}")
 _KINDS = tuple(map(re.compile, (r"[A-Z]", r"[a-z]", r"\d", r"[!@#$%^&*+=?~|_.:/-]", r"[^\x00-\x7f]")))

@@ -14,9 +14,15 @@ UPPER = string.ascii_uppercase + string.digits
 HEX = "0123456789abcdef"
 URL_SAFE = LETTERS + "-_"
 _ODD = "!$%^*+~_.-#"
-_WORDS = "otter lantern copper violet harbor saddle walnut meadow thunder pickle glacier ribbon cobalt maple tunnel".split()
-_NAMES = "jana.k m.oliveira tomasz.w priya_r s.lindqvist aylin.d chen.wei p.moreau lbianchi k.sato r.devries ivan.p".split()
-_DOMAINS = "uni-hof.de brightlane.io acme-soft.com nordwerk.se kaigan.jp zeta-labs.co mailbox.org corp.local tarifa.es".split()
+_WORDS = (
+    "otter lantern copper violet harbor saddle walnut meadow thunder pickle glacier ribbon cobalt maple tunnel".split()
+)
+_NAMES = (
+    "jana.k m.oliveira tomasz.w priya_r s.lindqvist aylin.d chen.wei p.moreau lbianchi k.sato r.devries ivan.p".split()
+)
+_DOMAINS = (
+    "uni-hof.de brightlane.io acme-soft.com nordwerk.se kaigan.jp zeta-labs.co mailbox.org corp.local tarifa.es".split()
+)
 
 
 def drawn(rng: random.Random, length: int, alphabet: str = LETTERS) -> str:
@@ -91,7 +97,15 @@ KINDS: dict[str, Callable[[random.Random], str]] = {
     "aws access key": _fixed("AK" + "IA", 16, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"),
     "google api key": _fixed("AI" + "zaSy", 33, URL_SAFE),
     "google refresh token": _fixed("1/" + "/0", 60, URL_SAFE),
-    "slack token": lambda rng: "xo" + "x" + rng.choice("bp") + "-" + "-".join(drawn(rng, 12, "123456789") for _ in range(2)) + "-" + drawn(rng, 24),
+    "slack token": lambda rng: (
+        "xo"
+        + "x"
+        + rng.choice("bp")
+        + "-"
+        + "-".join(drawn(rng, 12, "123456789") for _ in range(2))
+        + "-"
+        + drawn(rng, 24)
+    ),
     "stripe": lambda rng: rng.choice("sr") + "k_" + rng.choice(["live", "org"]) + "_" + drawn(rng, 30),
     "openai": lambda rng: "s" + "k-proj-" + drawn(rng, 74, URL_SAFE),
     "anthropic": lambda rng: "s" + "k-ant-api03-" + drawn(rng, 93, URL_SAFE) + "AA",

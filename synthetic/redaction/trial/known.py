@@ -4,7 +4,7 @@ from __future__ import annotations
 
 # Contexts of secrets that are known by their own form; NAME is what the kind's variable is called.
 TOKENS = (
-    'export NAME=§\n$ ./deploy.sh --env staging',
+    "export NAME=§\n$ ./deploy.sh --env staging",
     "    env:\n      NAME: §\n    steps:\n      - run: make release",
     '{\n  "name": "sync",\n  "NAME": "§",\n  "retries": 3\n}',
     "2024-03-07T11:42:09.113Z ERROR [worker-3] request failed: 401 (used token §), giving up after 5 attempts",

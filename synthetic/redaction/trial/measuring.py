@@ -69,7 +69,9 @@ def table(result: Trial) -> str:
     shares = (f"**{cell(one)} ({one['full'] / one.total():.1%})**" for one in total)
     lines.append(f"| **all** | {' | '.join(shares)} |")
     false = ", ".join(f"{count} {kind}" for kind, count in result.taken.most_common()) or "0"
-    lines.append(f"\nFalse redactions in {result.clean} clean texts: {false}. Rules of gitleaks {version()}: {len(leaks())}.")
+    lines.append(
+        f"\nFalse redactions in {result.clean} clean texts: {false}. Rules of gitleaks {version()}: {len(leaks())}."
+    )
     return "\n".join(lines)
 
 
@@ -112,4 +114,6 @@ def read_texts(path: Path, most: int) -> Iterator[str]:
             row = json.loads(line)
             yield f"{row.get('title') or ''}\n\n{row.get('body') or ''}"
     except (OSError, ValueError, AttributeError, RecursionError, EOFError) as error:
-        raise InputError(f"{path}: no issues in JSON lines: {error}", "Give a file of objects with title and body.") from None
+        raise InputError(
+            f"{path}: no issues in JSON lines: {error}", "Give a file of objects with title and body."
+        ) from None

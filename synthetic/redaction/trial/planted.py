@@ -54,7 +54,7 @@ def planted(
 
 
 def left(one: Planted) -> str:
-    """"full" where redaction took the secret, "part" where a piece of it is still there, "missed" where all of it is.
+    """ "full" where redaction took the secret, "part" where a piece of it is still there, "missed" where all of it is.
 
     A piece is 12 characters in a row, of a short secret half of it.
     """
