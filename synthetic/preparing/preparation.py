@@ -110,7 +110,9 @@ def prepare(
         _prepared(record, map_labels(names, labels), stripped[groups[i]].id)
         for (i, record), names in zip(left, human, strict=True)
     ]
-    prepared, secrets, with_secrets = _redacted(prepared, progress, wanted.phones) if wanted.redact else (prepared, Counter(), 0)
+    secrets, with_secrets = Counter[str](), 0
+    if wanted.redact:
+        prepared, secrets, with_secrets = _redacted(prepared, progress, wanted.phones)
     write_lines(folder / PREPARED, map(to_line, prepared))
     sizes = Counter(one.group for one in prepared)
     report = Report(

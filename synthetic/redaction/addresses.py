@@ -41,7 +41,7 @@ _VERSION = re.compile(
 )
 # What stands before a machine's address: "peer-1.2.3.4", "Connecting to db/1.2.3.4"
 _MACHINE = re.compile(
-    r"(?:\b(?:peer|host|node|ip|client|server|addr|address|remote|worker|ec2|from|connect(?:ing|ed)? to|endpoint)[-/ =:]{1,2}|"
+    r"(?:\b(?:peer|host|node|ip|client|server|addr|address|remote|worker|ec2|from|connect(?:ing|ed)? to|endpoint)[-/ =:]{1,2}|"  # noqa: E501
     r"\b(?:connect(?:ing|ed)? to|host|address|remote|peer|refused:?|from)\s[\w.-]{1,60}/)$",
     re.IGNORECASE,
 )

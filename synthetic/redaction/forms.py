@@ -23,16 +23,27 @@ KNOWN = (
     ),
     # One that lost its head, and PuTTY's.
     Rule(
-        "private key", re.compile(rf"(?<![A-Za-z0-9+/=])(?P<secret>{_BASE64_LINES}\s?{_KEY_FOOT})"), words=("private key",)
+        "private key",
+        re.compile(rf"(?<![A-Za-z0-9+/=])(?P<secret>{_BASE64_LINES}\s?{_KEY_FOOT})"),
+        words=("private key",),
     ),
     Rule(
         "private key",
         re.compile(r"Private-Lines: \d{1,3}\s{1,2}(?P<secret>(?:[ \t]{0,8}[A-Za-z0-9+/=]{20,80}\s{1,2}){1,60})"),
         words=("private-lines",),
     ),
-    token("github token", r"gh[pousr]_[A-Za-z0-9_.-]{35,500}[A-Za-z0-9]", r"github_pat_[A-Za-z0-9_]{22,255}", words=("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_")),
+    token(
+        "github token",
+        r"gh[pousr]_[A-Za-z0-9_.-]{35,500}[A-Za-z0-9]",
+        r"github_pat_[A-Za-z0-9_]{22,255}",
+        words=("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
+    ),
     token("gitlab token", r"gl(?:pat|dt|rt|cbt|ptt|soat|agent|imt|ffct|oas|ft)-[\w.-]{20,200}", words=("gl",)),
-    token("aws key", r"(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA|ANVA|ABIA|ACCA)(?![A-Z0-9]{9}EXAMPLE)[A-Z0-9]{16}", words=("akia", "asia", "agpa", "aida", "aroa", "anpa", "anva", "abia", "acca")),
+    token(
+        "aws key",
+        r"(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA|ANVA|ABIA|ACCA)(?![A-Z0-9]{9}EXAMPLE)[A-Z0-9]{16}",
+        words=("akia", "asia", "agpa", "aida", "aroa", "anpa", "anva", "abia", "acca"),
+    ),
     valued(
         "aws key",
         r"secret.{0,3}(?:access)?.{0,3}key(?:\s?\[\w{1,20}\])?" + ASSIGNED,
@@ -50,11 +61,23 @@ KNOWN = (
         "aws key", r"session.{0,3}token(?:\s?\[\w{1,20}\])?" + ASSIGNED, r"[A-Za-z0-9/+=]{100,2000}", words=("session",)
     ),
     token(
-        "google key", r"AIza[\w-]{35}", r"GOCSPX-[\w-]{28}", r"ya29\.[\w.-]{20,1000}", r"AQ\.[\w-]{40,200}",
-        r"1//0[\w-]{30,200}", words=("aiza", "gocspx-", "ya29.", "aq.", "1//0"),
+        "google key",
+        r"AIza[\w-]{35}",
+        r"GOCSPX-[\w-]{28}",
+        r"ya29\.[\w.-]{20,1000}",
+        r"AQ\.[\w-]{40,200}",
+        r"1//0[\w-]{30,200}",
+        words=("aiza", "gocspx-", "ya29.", "aq.", "1//0"),
     ),
-    token("slack token", r"xox[abceoprsd](?:\.xox[bp])?-[\w-]{10,250}", r"xapp-\d-[\w-]{20,250}", words=("xox", "xapp")),
-    valued("webhook", r"hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/", r"[\w/-]{20,300}", words=("hooks.slack",)),
+    token(
+        "slack token", r"xox[abceoprsd](?:\.xox[bp])?-[\w-]{10,250}", r"xapp-\d-[\w-]{20,250}", words=("xox", "xapp")
+    ),
+    valued(
+        "webhook",
+        r"hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/",
+        r"[\w/-]{20,300}",
+        words=("hooks.slack",),
+    ),
     valued(
         "webhook",
         r"https://(?:\w{1,20}\.)?discord(?:app)?\.com/api/(?:v\d{1,2}/)?webhooks/",
@@ -62,12 +85,22 @@ KNOWN = (
         words=("/webhooks/",),
     ),
     valued("webhook", r"webhook\.office\.com/webhookb2/", r"[\w@/-]{30,300}", words=("webhookb2",)),
-    token("stripe key", r"[sr]k_(?:live|test|org|prod)_[A-Za-z0-9_]{16,250}", r"whsec_[A-Za-z0-9+/=]{24,100}", words=("sk_", "rk_", "whsec_")),
+    token(
+        "stripe key",
+        r"[sr]k_(?:live|test|org|prod)_[A-Za-z0-9_]{16,250}",
+        r"whsec_[A-Za-z0-9+/=]{24,100}",
+        words=("sk_", "rk_", "whsec_"),
+    ),
     token("npm token", r"npm_[A-Za-z0-9]{36}", words=("npm_",)),
     token("pypi token", r"pypi-[\w-]{50,500}", words=("pypi-",)),
     token("hugging face token", r"(?:hf|api_org)_[A-Za-z0-9]{30,60}", words=("hf_", "api_org_")),
     # OpenAI's and others'. Class names of style sheets begin with sk- too, and have neither capitals nor digits.
-    token("api key", r"sk-(?=[\w-]{0,200}\d)(?=[\w-]{0,200}[A-Z])[\w-]{20,250}", r"sk-(?:or-v1-)?[0-9a-f]{32,64}", words=("sk-",)),
+    token(
+        "api key",
+        r"sk-(?=[\w-]{0,200}\d)(?=[\w-]{0,200}[A-Z])[\w-]{20,250}",
+        r"sk-(?:or-v1-)?[0-9a-f]{32,64}",
+        words=("sk-",),
+    ),
     token("sendgrid key", r"SG\.[\w-]{22}\.[\w-]{43}", words=("sg.",)),
     token("twilio key", r"SK[0-9a-f]{32}", words=("sk",)),
     token("telegram token", r"\d{8,10}:AA[\w-]{33}", words=(":aa",), starts=False),
@@ -77,7 +110,7 @@ KNOWN = (
     token("shopify token", r"shp(?:at|ca|pa|ss|ua)_[0-9a-fA-F]{32}", words=("shp",)),
     token("atlassian token", r"AT(?:ATT3|CTT3|BB)[\w=-]{24,300}", words=("atatt3", "atctt3", "atbb")),
     token("jwt", r"eyJ[\w-]{8,4000}\.eyJ[\w-]{8,8000}(?:\.[\w-]{0,2000})?", words=("eyj",)),
-)  # fmt: skip
+)
 
 
 def _vendor(name: str, *patterns: str, words: tuple[str, ...], starts: bool = True) -> Rule:
@@ -104,7 +137,12 @@ VENDORS = (
     _vendor("dropbox", r"sl\.(?:u\.)?[\w-]{120,1400}", words=("sl.",)),
     _vendor("facebook", r"EAA[A-Za-z0-9]{80,300}", words=("eaa",)),
     _vendor("nuget", r"oy2[a-z0-9]{43}", words=("oy2",)),
-    _vendor("cloudflare", r"cf(?:ut|at|k)_[\w-]{40,80}", r"v1\.0-[0-9a-f]{24}-[0-9a-f]{146}", words=("cfut_", "cfat_", "cfk_", "v1.0-")),
+    _vendor(
+        "cloudflare",
+        r"cf(?:ut|at|k)_[\w-]{40,80}",
+        r"v1\.0-[0-9a-f]{24}-[0-9a-f]{146}",
+        words=("cfut_", "cfat_", "cfk_", "v1.0-"),
+    ),
     _vendor("doppler", r"dp\.(?:pt|st|ct|sa|scim|audit)\.(?:[a-z0-9_-]{2,35}\.)?[A-Za-z0-9]{40,44}", words=("dp.",)),
     _vendor("notion", r"ntn_[A-Za-z0-9]{40,50}", r"secret_[A-Za-z0-9]{43}", words=("ntn_", "secret_")),
     _vendor("linear", r"lin_(?:api|oauth|wh)_[A-Za-z0-9]{32,64}", words=("lin_",)),
@@ -121,7 +159,9 @@ VENDORS = (
     _vendor("terraform", r"[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{60,70}", words=(".atlasv1.",), starts=False),
     _vendor("rubygems", r"rubygems_[0-9a-f]{48}", words=("rubygems_",)),
     _vendor("age", r"AGE-SECRET-KEY-1[A-Z0-9]{50,60}", words=("age-secret-key-1",)),
-    _vendor("1password", r"ops_eyJ[\w+/=-]{100,2000}", r"A3-[A-Z0-9]{6}(?:-[A-Z0-9]{5,6}){4,5}", words=("ops_eyj", "a3-")),
+    _vendor(
+        "1password", r"ops_eyJ[\w+/=-]{100,2000}", r"A3-[A-Z0-9]{6}(?:-[A-Z0-9]{5,6}){4,5}", words=("ops_eyj", "a3-")
+    ),
     _vendor("buildkite", r"bk(?:ua|ra|ct|cc|at)_[0-9a-f]{40}", words=("bk",)),
     _vendor("circleci", r"CCI(?:PAT|PRJ)_[\w]{20,30}_[0-9a-f]{40}", words=("cci",)),
     _vendor("mapbox", r"sk\.eyJ[\w-]{20,200}\.[\w-]{20,40}", words=("sk.eyj",)),
@@ -140,4 +180,4 @@ VENDORS = (
     ),
     valued("okta key", r"\bSSWS\s{1,3}", r"00[\w-]{38,42}", words=("ssws",)),
     valued("okta key", r"okta[^\n]{0,40}?" + ASSIGNED, r"00[\w-]{38,42}(?![\w-])", is_random, words=("okta",)),
-)  # fmt: skip
+)

@@ -13,7 +13,7 @@ from synthetic.redaction.values import ASSIGNED, PASSWORD, VALUE, is_password, i
 # en de fr es pt it nl pl ru tr cs sv, zh ja ko; as people write them, with and without accents.
 _PASSWORDS = (
     r"password|passwd|passphrase|passcode|pass[ _-]?word|pwd|passwort|kennwort|"
-    r"mot[ _-]de[ _-]passe|motdepasse|\bmdp|contrase[nñ]a|\bclave|palavra[ _-]passe|\bsenha|parola[ _-]d['’ ]ordine|\bparola|"
+    r"mot[ _-]de[ _-]passe|motdepasse|\bmdp|contrase[nñ]a|\bclave|palavra[ _-]passe|\bsenha|parola[ _-]d['’ ]ordine|\bparola|"  # noqa: E501
     r"wachtwoord|has[lł]o|пароль|пароля|паролем|şifre|\bsifre|heslo|l[öo]senord|"
     r"密码|密碼|口令|パスワード|暗証番号|비밀번호|암호"
 )
@@ -21,7 +21,7 @@ _SECRETS = (
     r"secret|token|api[ _-]?key|apikey|credentials?|_auth|session[_-]?id|"
     r"(?:access|auth|account|private|encryption|signing|master|license|subscription|session|secret|service|shared|client|deploy|"
     r"app|write|admin|storage|webhook)[ _-]?key|"
-    r"schl(?:ü|ue)ssel|geheimnis|jeton|cl[ée][ _-]?(?:api|secr[eè]te)|clave[ _-]?(?:api|secreta)|chave|chiave|segreto|segredo|sleutel|"
+    r"schl(?:ü|ue)ssel|geheimnis|jeton|cl[ée][ _-]?(?:api|secr[eè]te)|clave[ _-]?(?:api|secreta)|chave|chiave|segreto|segredo|sleutel|"  # noqa: E501
     r"klucz|токен|ключ|секрет|anahtar|密钥|密鑰|秘钥|令牌|トークン|秘密鍵|キー|토큰|키"
 )
 _IS = (
@@ -63,11 +63,57 @@ _PASSWORD_WORDS = (
     "암호",
 )
 _SECRET_WORDS = (
-    "secret", "token", "api", "credential", "_auth", "session", "access", "auth", "account", "private", "encryption", "signing",
-    "master", "license", "subscription", "service", "shared", "client", "deploy", "app", "write", "admin", "storage", "webhook",
-    "schlüssel", "schluessel", "geheimnis", "jeton", "clé", "cle", "clave", "chave", "chiave", "segret", "segredo", "sleutel",
-    "klucz", "токен", "ключ", "секрет", "anahtar", "密钥", "密鑰", "秘钥", "令牌", "トークン", "秘密鍵", "キー", "토큰", "키",
-)  # fmt: skip
+    "secret",
+    "token",
+    "api",
+    "credential",
+    "_auth",
+    "session",
+    "access",
+    "auth",
+    "account",
+    "private",
+    "encryption",
+    "signing",
+    "master",
+    "license",
+    "subscription",
+    "service",
+    "shared",
+    "client",
+    "deploy",
+    "app",
+    "write",
+    "admin",
+    "storage",
+    "webhook",
+    "schlüssel",
+    "schluessel",
+    "geheimnis",
+    "jeton",
+    "clé",
+    "cle",
+    "clave",
+    "chave",
+    "chiave",
+    "segret",
+    "segredo",
+    "sleutel",
+    "klucz",
+    "токен",
+    "ключ",
+    "секрет",
+    "anahtar",
+    "密钥",
+    "密鑰",
+    "秘钥",
+    "令牌",
+    "トークン",
+    "秘密鍵",
+    "キー",
+    "토큰",
+    "키",
+)
 
 
 def _is_pass(match: re.Match[str]) -> bool:
@@ -81,27 +127,53 @@ def _is_pass(match: re.Match[str]) -> bool:
 # Order counts: `secret` first keeps the kind that a value had from its key.
 KEYWORDS: tuple[Rule, ...] = (
     # An environment variable; on a line of its own, as in .env, the value is all that follows.
-    Rule("password", re.compile(_VARIABLE + r"(?P<secret>[^\s\"'\[]{6,200})(?=[ \t]*(?:\r?\n|\Z))"), is_plain_password, ("pass", "_pwd")),
+    Rule(
+        "password",
+        re.compile(_VARIABLE + r"(?P<secret>[^\s\"'\[]{6,200})(?=[ \t]*(?:\r?\n|\Z))"),
+        is_plain_password,
+        ("pass", "_pwd"),
+    ),
     Rule("password", re.compile(_VARIABLE + rf"(?P<secret>{VALUE}{{6,200}})"), is_plain_password, ("pass", "_pwd")),
-    valued("password", rf"(?:{_PASSWORDS})(?:[_-]?\w{{1,12}})?{ASSIGNED}", PASSWORD, is_password, _PASSWORD_WORDS, starts=True),
+    valued(
+        "password",
+        rf"(?:{_PASSWORDS})(?:[_-]?\w{{1,12}})?{ASSIGNED}",
+        PASSWORD,
+        is_password,
+        _PASSWORD_WORDS,
+        starts=True,
+    ),
     # XML and properties, where the value is the text of an element or an attribute beside the name.
     valued(
         "password",
-        rf"(?:name|key)=[\"'][\w.-]{{0,60}}(?:password|passwd|passphrase|pwd)[\"']\s{{1,3}}value=[\"']",
+        r"(?:name|key)=[\"'][\w.-]{0,60}(?:password|passwd|passphrase|pwd)[\"']\s{1,3}value=[\"']",
         r"[^\"'\r\n\[]{4,200}",
         is_password,
         words=("value=",),
     ),
     valued("password", _PASS + ASSIGNED, PASSWORD, _is_pass, words=("pass", "pw")),
-    valued("password", rf"(?:{_PASSWORDS}){_IS}", r"[^\s\"'`,;<>()\[\]{}”»」]{6,100}", is_strong, _PASSWORD_WORDS, starts=True),
+    valued(
+        "password",
+        rf"(?:{_PASSWORDS}){_IS}",
+        r"[^\s\"'`,;<>()\[\]{}”»」]{6,100}",
+        is_strong,
+        _PASSWORD_WORDS,
+        starts=True,
+    ),
     # login/password in one line of prose: "log in as demo / Xk29!fqa"
     valued(
         "password",
-        r"\b(?:log ?in|login|sign ?in|credentials?|creds|zugangsdaten|identifiants|credenciales)\b[^\n/#]{0,40}?(?<![\w/.-])[\w.@-]{2,60}(?:\s[/|]\s|:\s?)",
+        r"\b(?:log ?in|login|sign ?in|credentials?|creds|zugangsdaten|identifiants|credenciales)\b[^\n/#]{0,40}?(?<![\w/.-])[\w.@-]{2,60}(?:\s[/|]\s|:\s?)",  # noqa: E501
         r"[^\s\"'`,;<>()\[\]{}/]{8,100}",
         is_strong,
         words=("log", "sign", "cred", "zugangs", "identif"),
     ),
-    valued("secret", rf"(?:{_SECRETS})(?:[_-]\w{{1,20}})?{ASSIGNED}", VALUE + "{16,2000}", is_random, _SECRET_WORDS, starts=True),
+    valued(
+        "secret",
+        rf"(?:{_SECRETS})(?:[_-]\w{{1,20}})?{ASSIGNED}",
+        VALUE + "{16,2000}",
+        is_random,
+        _SECRET_WORDS,
+        starts=True,
+    ),
     valued("secret", rf"(?:{_SECRETS}){_IS}", VALUE + "{16,2000}", is_random, _SECRET_WORDS, starts=True),
-)  # fmt: skip
+)

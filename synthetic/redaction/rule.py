@@ -20,7 +20,7 @@ class Rule:
         fits: whether a match is one indeed.
         words: lower-case texts of which one stands in every match: without them the search is spared. () searches always.
         starts: every match begins with one of the words, so that only their places need a look.
-    """
+    """  # noqa: E501
 
     kind: str
     pattern: re.Pattern[str]

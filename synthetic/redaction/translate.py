@@ -53,7 +53,7 @@ _POSIX = {
 }
 
 
-class Untranslatable(ValueError):
+class UntranslatableError(ValueError):
     """A pattern that Python's `re` cannot express."""
 
 
@@ -61,7 +61,7 @@ def python_pattern(source: str) -> str:
     """A pattern of Go's RE2 as one of Python's `re`, to be compiled with re.ASCII.
 
     Raises:
-        Untranslatable: it has something that `re` lacks, or that means another thing there.
+        UntranslatableError: it has something that `re` lacks, or that means another thing there.
     """
     out: list[str] = []
     opened = [""]  # for each open group, the flags that were switched on within it
@@ -69,7 +69,7 @@ def python_pattern(source: str) -> str:
     while i < len(source):
         if source[i] == "\\":
             if source[i + 1 : i + 2] in ("p", "P", "Q", "C"):
-                raise Untranslatable(f"\\{source[i + 1]}")
+                raise UntranslatableError(f"\\{source[i + 1]}")
             out.append(r"\Z" if source[i + 1] == "z" else source[i : i + 2])
             i += 2
         elif source[i] == "[":
@@ -86,7 +86,7 @@ def python_pattern(source: str) -> str:
             i = head.end()
         elif source[i] in ")|":
             if source[i] == ")" and len(opened) == 1:
-                raise Untranslatable("a bracket too many")
+                raise UntranslatableError("a bracket too many")
             inner = opened.pop() if source[i] == ")" else opened[-1]
             out.append(")" * inner.count("\0") + source[i])
             if source[i] == "|":
@@ -98,11 +98,11 @@ def python_pattern(source: str) -> str:
     out.append(")" * opened[0].count("\0"))
     pattern = "".join(out)
     if re.search(r"(?<!\\)[*+}]\+", pattern):
-        raise Untranslatable("a repetition of a repetition")
+        raise UntranslatableError("a repetition of a repetition")
     try:
         re.compile(pattern, re.ASCII)
     except (re.error, OverflowError) as error:
-        raise Untranslatable(str(error)) from None
+        raise UntranslatableError(str(error)) from None
     return pattern
 
 
@@ -114,7 +114,7 @@ def _class(source: str, start: int, out: list[str]) -> int:
     while source[i] != "]":
         if named := re.compile(r"\[:(\w+):\]").match(source, i):
             if named[1] not in _POSIX:
-                raise Untranslatable(named[0])
+                raise UntranslatableError(named[0])
             out.append(_POSIX[named[1]])
             i = named.end()
         elif source[i] == "\\":
@@ -147,7 +147,7 @@ def converted(text: str, source: str, version: str) -> dict[str, Any]:
             try:
                 if reason is None:
                     made.append(_rule(rule))
-            except Untranslatable as error:
+            except UntranslatableError as error:
                 reason = f"cannot be translated: {error}"
             if reason is not None:
                 left.append({"id": rule["id"], "reason": reason})

@@ -14,15 +14,48 @@ UPPER = string.ascii_uppercase + string.digits
 HEX = "0123456789abcdef"
 URL_SAFE = LETTERS + "-_"
 _ODD = "!$%^*+~_.-#"
-_WORDS = (
-    "otter lantern copper violet harbor saddle walnut meadow thunder pickle glacier ribbon cobalt maple tunnel".split()
-)
-_NAMES = (
-    "jana.k m.oliveira tomasz.w priya_r s.lindqvist aylin.d chen.wei p.moreau lbianchi k.sato r.devries ivan.p".split()
-)
-_DOMAINS = (
-    "uni-hof.de brightlane.io acme-soft.com nordwerk.se kaigan.jp zeta-labs.co mailbox.org corp.local tarifa.es".split()
-)
+_WORDS = [
+    "otter",
+    "lantern",
+    "copper",
+    "violet",
+    "harbor",
+    "saddle",
+    "walnut",
+    "meadow",
+    "thunder",
+    "pickle",
+    "glacier",
+    "ribbon",
+    "cobalt",
+    "maple",
+    "tunnel",
+]
+_NAMES = [
+    "jana.k",
+    "m.oliveira",
+    "tomasz.w",
+    "priya_r",
+    "s.lindqvist",
+    "aylin.d",
+    "chen.wei",
+    "p.moreau",
+    "lbianchi",
+    "k.sato",
+    "r.devries",
+    "ivan.p",
+]
+_DOMAINS = [
+    "uni-hof.de",
+    "brightlane.io",
+    "acme-soft.com",
+    "nordwerk.se",
+    "kaigan.jp",
+    "zeta-labs.co",
+    "mailbox.org",
+    "corp.local",
+    "tarifa.es",
+]
 
 
 def drawn(rng: random.Random, length: int, alphabet: str = LETTERS) -> str:
@@ -74,7 +107,7 @@ def _card(rng: random.Random) -> str:
 
 
 def _ipv4(rng: random.Random) -> str:
-    return f"{rng.choice([23, 34, 46, 52, 78, 91, 138, 185, 203])}.{rng.randrange(1, 250)}.{rng.randrange(2, 250)}.{rng.randrange(2, 250)}"
+    return f"{rng.choice([23, 34, 46, 52, 78, 91, 138, 185, 203])}.{rng.randrange(1, 250)}.{rng.randrange(2, 250)}.{rng.randrange(2, 250)}"  # noqa: E501
 
 
 def _ipv6(rng: random.Random) -> str:

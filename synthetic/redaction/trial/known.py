@@ -8,7 +8,7 @@ TOKENS = (
     "    env:\n      NAME: §\n    steps:\n      - run: make release",
     '{\n  "name": "sync",\n  "NAME": "§",\n  "retries": 3\n}',
     "2024-03-07T11:42:09.113Z ERROR [worker-3] request failed: 401 (used token §), giving up after 5 attempts",
-    'Traceback (most recent call last):\n  File "app/client.py", line 88, in connect\n    return Client("§").open()\nRuntimeError: unauthorized',
+    'Traceback (most recent call last):\n  File "app/client.py", line 88, in connect\n    return Client("§").open()\nRuntimeError: unauthorized',  # noqa: E501
     "I tried it with §, and it still fails.",
     "curl -s https://api.service.dev/v1/items?limit=5&key=§&verbose=1",
 )
@@ -196,9 +196,9 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 # What the variable of a kind is called.
 NAMES = {
-    "github classic": "GITHUB_TOKEN", "github fine-grained": "GH_PAT", "gitlab": "CI_JOB_TOKEN", "aws access key": "AWS_ACCESS_KEY_ID",
-    "google api key": "GOOGLE_MAPS_KEY", "google refresh token": "REFRESH", "slack token": "SLACK_BOT", "stripe": "STRIPE",
-    "openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "hugging face": "HF_HUB", "npm": "NODE_AUTH", "pypi": "TWINE",
-    "jwt": "ID_JWT", "discord bot": "BOT", "vault": "VAULT", "grafana": "GRAFANA", "notion": "NOTION", "linear": "LINEAR",
-    "databricks": "DBX", "docker hub": "HUB", "digitalocean": "DO", "groq": "GROQ", "terraform": "TFC", "azure client secret": "ARM_CLIENT",
+    "github classic": "GITHUB_TOKEN", "github fine-grained": "GH_PAT", "gitlab": "CI_JOB_TOKEN", "aws access key": "AWS_ACCESS_KEY_ID",  # noqa: E501
+    "google api key": "GOOGLE_MAPS_KEY", "google refresh token": "REFRESH", "slack token": "SLACK_BOT", "stripe": "STRIPE",  # noqa: E501
+    "openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "hugging face": "HF_HUB", "npm": "NODE_AUTH", "pypi": "TWINE",  # noqa: E501
+    "jwt": "ID_JWT", "discord bot": "BOT", "vault": "VAULT", "grafana": "GRAFANA", "notion": "NOTION", "linear": "LINEAR",  # noqa: E501
+    "databricks": "DBX", "docker hub": "HUB", "digitalocean": "DO", "groq": "GROQ", "terraform": "TFC", "azure client secret": "ARM_CLIENT",  # noqa: E501
 }  # fmt: skip

@@ -106,9 +106,8 @@ def read_texts(path: Path, most: int) -> Iterator[str]:
         InputError: it cannot be read, or a line is no object.
     """
     try:
-        opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-        with opened as file:
-            lines = file.readlines()
+        raw = path.read_bytes()
+        lines = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode().splitlines()
         step = max(1, len(lines) // most)
         for line in lines[::step][:most]:
             row = json.loads(line)

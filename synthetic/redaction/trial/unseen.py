@@ -6,10 +6,10 @@ TOKENS = (
     "$ echo $NAME\n§\n$ ./run --dry",
     '<appSettings>\n  <add key="NAME" value="§"/>\n</appSettings>',
     "NAME: '§' # rotate me",
-    "thread 'main' panicked at src/api.rs:41:10:\ncalled `Result::unwrap()` on an `Err` value: Unauthorized { key: \"§\" }",
+    "thread 'main' panicked at src/api.rs:41:10:\ncalled `Result::unwrap()` on an `Err` value: Unauthorized { key: \"§\" }",  # noqa: E501
     'resource "x_provider" "main" {\n  region = "eu"\n  NAME = "§"\n}',
     "Steps:\n1. create a key (mine was §)\n2. paste it into the form\n3. see error 500",
-    "java.lang.IllegalStateException: bad credentials [§]\n\tat com.acme.Auth.check(Auth.java:77)\n\tat com.acme.Main.main(Main.java:9)",
+    "java.lang.IllegalStateException: bad credentials [§]\n\tat com.acme.Auth.check(Auth.java:77)\n\tat com.acme.Main.main(Main.java:9)",  # noqa: E501
 )
 CONTEXTS: dict[str, tuple[str, ...]] = {
     "aws secret key": (

@@ -170,12 +170,47 @@ def test_redacting_twice_changes_nothing_more(pieces: list[str], joint: str) -> 
 
 # Repeated, each makes much work for some rule.
 PUMPED = [
-    "a", ".", " ", "\n", "5", "password", "password:", "password \t", "a@", "a.b-", "a%40", "x:y@", "http://", "http://a:b",
-    "-----BEGIN PRIVATE " + "KEY-----\n", "Private-" + "Lines: 9\n", "A" * 64 + "\n", "ey" + "Jaaaaaaaaaaa.", "1.2.3.", "2000:", "curl ",
-    "token = ", "cookie: a=", "--a-", "machine a login b ", "kind: Secret\n", "4111 1111 ", "a:12:b:c:", "login a ", "twitter",
-    "M" + "a" * 20 + ".", "s" + "k-a", "mysql -", "Authorization: ", "key=", "secret_", "0123456789abcdef", "api-key ", "docker ",
+    "a",
+    ".",
+    " ",
+    "\n",
+    "5",
+    "password",
+    "password:",
+    "password \t",
+    "a@",
+    "a.b-",
+    "a%40",
+    "x:y@",
+    "http://",
+    "http://a:b",
+    "-----BEGIN PRIVATE " + "KEY-----\n",
+    "Private-" + "Lines: 9\n",
+    "A" * 64 + "\n",
+    "ey" + "Jaaaaaaaaaaa.",
+    "1.2.3.",
+    "2000:",
+    "curl ",
+    "token = ",
+    "cookie: a=",
+    "--a-",
+    "machine a login b ",
+    "kind: Secret\n",
+    "4111 1111 ",
+    "a:12:b:c:",
+    "login a ",
+    "twitter",
+    "M" + "a" * 20 + ".",
+    "s" + "k-a",
+    "mysql -",
+    "Authorization: ",
+    "key=",
+    "secret_",
+    "0123456789abcdef",
+    "api-key ",
+    "docker ",
     " ".join(word for leak in leaks() for word in leak.words),
-]  # fmt: skip
+]
 # The long form: REDACTION_PUMPED=1000000 python -m pytest tests/synthetic/preparing/test_redact.py -k pumped
 LENGTH = int(os.environ.get("REDACTION_PUMPED", "40000"))
 
@@ -252,18 +287,36 @@ def test_every_kind_of_rule_is_tested_here_or_has_a_form_like_one_that_is() -> N
 
 # What an attack found to be left: before, secret, after.
 LEFT = [
-    ("smtp://mailer:", "S8s!4iDV29c$q1", "@smtp.host.io"), ("https://x:", "a/b{c[d`e", "@host.io/p"),
-    ("https://", "9f8e7d6c5b4a39281706a5b4", "@git.host.io/x"), ("DB_PASS=", "hunter77x", "\n"), ('"pass": "', "kd83jf9sk", '"'),
-    ("PGPASSWORD=", "correcthorsebattery", " psql"), ("machine x.io\n    login b\n    account c\n    password ", "zebra-77", "\n"),
-    ("default login a password ", "zebra-77", ""), ("db:5432:a:b:", "zebra-77", "\n"), ("mysql -u root -p", "zebra77", " x"),
-    ("sshpass -p ", "zebra77", " ssh h"), ("root:", "zebra-77", "@tcp(db:3306)/x"), ("PWD={", "a;b c{d", "};"),
-    ("client-key-data: ", "LS0tLS1CRUdJTiBSU0EgUFJJ", "\n"), ('{"auth": "', base64.b64encode(b"bob:zebra-77").decode(), '"}'),
-    ('"Cookie": "', "sid=8f7e6d5c4b3a", '"'), ("curl -b '", "sid=8f7e6d5c4b3a", "' https://x.io"), ("PHPSESSID=", "8f7e6d5c4b3a2918", ";"),
-    ("AWS Secret Access Key [None]: ", AWS_SECRET, "\n"), ("https://hooks.slack.com/triggers/", "T0/12/" + drawn(24), " x"),
-    ("connect to api/", "52.14.207.9", ":443"), ("peer-", "52.14.207.9", " left"), ("mail ", "jane.doe@corp.local", " x"),
-    ("?to=", "jane%40uni-hof.de", "&x"), ("mail ", '"jane d"@uni-hof.de', " x"), ("mail ", "jürgen@köln-uni.de", " x"),
-    ("пароль: ", "zebra-77", "\n"), ("密码：", "zebra-77", "\n"), ("Das Passwort ist ", "Zebra-77", " hier"),
-]  # fmt: skip
+    ("smtp://mailer:", "S8s!4iDV29c$q1", "@smtp.host.io"),
+    ("https://x:", "a/b{c[d`e", "@host.io/p"),
+    ("https://", "9f8e7d6c5b4a39281706a5b4", "@git.host.io/x"),
+    ("DB_PASS=", "hunter77x", "\n"),
+    ('"pass": "', "kd83jf9sk", '"'),
+    ("PGPASSWORD=", "correcthorsebattery", " psql"),
+    ("machine x.io\n    login b\n    account c\n    password ", "zebra-77", "\n"),
+    ("default login a password ", "zebra-77", ""),
+    ("db:5432:a:b:", "zebra-77", "\n"),
+    ("mysql -u root -p", "zebra77", " x"),
+    ("sshpass -p ", "zebra77", " ssh h"),
+    ("root:", "zebra-77", "@tcp(db:3306)/x"),
+    ("PWD={", "a;b c{d", "};"),
+    ("client-key-data: ", "LS0tLS1CRUdJTiBSU0EgUFJJ", "\n"),
+    ('{"auth": "', base64.b64encode(b"bob:zebra-77").decode(), '"}'),
+    ('"Cookie": "', "sid=8f7e6d5c4b3a", '"'),
+    ("curl -b '", "sid=8f7e6d5c4b3a", "' https://x.io"),
+    ("PHPSESSID=", "8f7e6d5c4b3a2918", ";"),
+    ("AWS Secret Access Key [None]: ", AWS_SECRET, "\n"),
+    ("https://hooks.slack.com/triggers/", "T0/12/" + drawn(24), " x"),
+    ("connect to api/", "52.14.207.9", ":443"),
+    ("peer-", "52.14.207.9", " left"),
+    ("mail ", "jane.doe@corp.local", " x"),
+    ("?to=", "jane%40uni-hof.de", "&x"),
+    ("mail ", '"jane d"@uni-hof.de', " x"),
+    ("mail ", "jürgen@köln-uni.de", " x"),
+    ("пароль: ", "zebra-77", "\n"),
+    ("密码：", "zebra-77", "\n"),
+    ("Das Passwort ist ", "Zebra-77", " hier"),
+]
 
 
 @pytest.mark.parametrize(("before", "secret", "after"), LEFT)
@@ -276,8 +329,17 @@ def test_what_an_attack_found_to_be_left_goes(before: str, secret: str, after: s
 
 @pytest.mark.parametrize(
     "text",
-    ["--- PASS: TestX1 (0.1s)", "pass: 12ms", "my password is sha256-hashed1", "http://localhost:80/a/@b", "from 1.5.0.3 to 1.6.0.1",
-     "http://x:$PW@h/", "http://u:{password}@h/", "password: <your-password>", "login.js#L63-L75 Login/a/login.js#L6-L7"],
-)  # fmt: skip
+    [
+        "--- PASS: TestX1 (0.1s)",
+        "pass: 12ms",
+        "my password is sha256-hashed1",
+        "http://localhost:80/a/@b",
+        "from 1.5.0.3 to 1.6.0.1",
+        "http://x:$PW@h/",
+        "http://u:{password}@h/",
+        "password: <your-password>",
+        "login.js#L63-L75 Login/a/login.js#L6-L7",
+    ],
+)
 def test_what_only_resembles_it_stays(text: str) -> None:
     assert redact(text).text == text

@@ -9,7 +9,7 @@ import pytest
 
 from labeler.errors import InputError
 from synthetic.cli import main
-from synthetic.redaction.translate import Untranslatable, converted, python_pattern
+from synthetic.redaction.translate import UntranslatableError, converted, python_pattern
 
 TOML = r"""
 [allowlist]
@@ -63,7 +63,7 @@ def test_a_pattern_of_go_means_the_same_in_python(source: str, matches: list[str
 
 @pytest.mark.parametrize("source", [r"\pL", "a{2}+", "[[:graph:]]", "(?x", "a)"])
 def test_what_python_lacks_is_not_translated(source: str) -> None:
-    with pytest.raises(Untranslatable):
+    with pytest.raises(UntranslatableError):
         python_pattern(source)
 
 
