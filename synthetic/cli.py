@@ -20,6 +20,7 @@ COMMANDS = {
     "active": "pick the issues that a model is least sure of",
     "generate": "have the model write issues for labels with few examples",
     "publish": "upload the dataset to the Hugging Face Hub",
+    "redaction": "measure redaction on planted secrets; renew its rules",
 }
 EXAMPLES = """examples:
   python -m synthetic build owner/name --labels labels.yml --model gemini-2.5-flash --out data/name

@@ -45,6 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-redact", action="store_true", help="leave secrets and addresses in the texts")
     parser.add_argument(
+        "--phones",
+        action="store_true",
+        help="redact international telephone numbers as well (pip install phonenumbers)",
+    )
+    parser.add_argument(
         "--near",
         type=_likeness,
         default=NEAR,
@@ -61,7 +66,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.labels is None and not labels_file(folder).is_file():
         raise _no_labels(folder)
     labels = place_labels(folder, arguments.labels, _say)
-    wanted = Wanted(arguments.keep_bots, tuple(arguments.bot), not arguments.no_redact, arguments.near)
+    wanted = Wanted(
+        arguments.keep_bots, tuple(arguments.bot), not arguments.no_redact, arguments.near, arguments.phones
+    )
     report = prepare(folder, labels, wanted, counted)
     if arguments.json:
         print(json.dumps(asdict(report), ensure_ascii=False, indent=1))

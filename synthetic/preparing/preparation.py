@@ -37,7 +37,7 @@ class Wanted:
     Attributes:
         keep_bots: keep issues that bots opened.
         bots: logins that are bots beside those that GitHub calls so.
-        redact: take secrets and addresses out.
+        redact: take secrets and addresses out; `phones`: telephone numbers as well.
         near: likeness in 0..1 from which two issues are duplicates.
     """
 
@@ -45,6 +45,7 @@ class Wanted:
     bots: tuple[str, ...] = ()
     redact: bool = True
     near: float = NEAR
+    phones: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,9 @@ def prepare(
         _prepared(record, map_labels(names, labels), stripped[groups[i]].id)
         for (i, record), names in zip(left, human, strict=True)
     ]
-    prepared, secrets, with_secrets = _redacted(prepared, progress) if wanted.redact else (prepared, Counter(), 0)
+    secrets, with_secrets = Counter[str](), 0
+    if wanted.redact:
+        prepared, secrets, with_secrets = _redacted(prepared, progress, wanted.phones)
     write_lines(folder / PREPARED, map(to_line, prepared))
     sizes = Counter(one.group for one in prepared)
     report = Report(
@@ -209,12 +212,12 @@ def _prepared(record: Record, labels: tuple[str, ...], group: str) -> Prepared:
     return Prepared(one.id, one.repo, one.number, one.title, one.body, labels, group, one.created_at, one.repo)
 
 
-def _redacted(issues: Sequence[Prepared], progress: Progress) -> tuple[list[Prepared], Counter[str], int]:
+def _redacted(issues: Sequence[Prepared], progress: Progress, phones: bool) -> tuple[list[Prepared], Counter[str], int]:
     counts: Counter[str] = Counter()
     clean, issues_with = [], 0
     with progress(len(issues), "redacting") as advance:
         for one in issues:
-            title, body = redact(one.title), redact(one.body)
+            title, body = redact(one.title, phones=phones), redact(one.body, phones=phones)
             counts += title.counts + body.counts
             issues_with += bool(title.counts or body.counts)
             clean.append(replace(one, title=title.text, body=body.text))
