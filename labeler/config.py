@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from labeler.decision.decide import Policy
 from labeler.errors import UsageError
+from labeler.text.language import codes_of
 
 STARTER = "starter"
 API_URL = "https://api.github.com"
@@ -69,6 +70,7 @@ class Settings:
     dry_run: bool = False
     relabel_on_edit: bool = False
     skip_authors: tuple[str, ...] = ()
+    skip_languages: tuple[str, ...] = ()
     skip_labelled: bool = False
     issue_number: int | None = None
     login: str = ""
@@ -91,6 +93,7 @@ class Settings:
             fallback=self.fallback,
             needs_info=self.needs_info,
             abstain=self.abstain,
+            skip_languages=self.skip_languages,
             relabel=relabel,
         )
 
@@ -169,6 +172,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         dry_run=_input(environ, "dry-run", _boolean, False),
         relabel_on_edit=_input(environ, "relabel-on-edit", _boolean, False),
         skip_authors=_input(environ, "skip-authors", _list, ()),
+        skip_languages=_input(environ, "skip-languages", codes_of, ()),
         skip_labelled=_input(environ, "skip-labelled", _boolean, False),
         issue_number=_input(environ, "issue-number", _positive, None),
         login=_input(environ, "login", str, ""),

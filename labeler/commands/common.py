@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labeler.config import Machine
+from labeler.console.argument_types import languages
 from labeler.decision.policy import Policy
 from labeler.errors import UsageError
 from labeler.fetch.models import ModelChoice
@@ -52,6 +53,7 @@ def add_policy_options(parser: argparse.ArgumentParser) -> None:
         "--needs-info-label", default="", metavar="NAME", help="the label where the issue says too little for any"
     )
     group.add_argument("--no-abstain", action="store_true", help="label spam, thanks and empty issues like any other")
+    group.add_argument("--skip-languages", type=languages, default=(), metavar="de,ja", help="leave such issues alone")
 
 
 def policy_from(arguments: argparse.Namespace) -> Policy:
@@ -75,6 +77,7 @@ def policy_from(arguments: argparse.Namespace) -> Policy:
         fallback=arguments.fallback_label,
         needs_info=arguments.needs_info_label,
         abstain=not arguments.no_abstain,
+        skip_languages=arguments.skip_languages,
     )
 
 

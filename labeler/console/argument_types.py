@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import math
 
+from labeler.text.language import codes_of
+
 
 def whole(text: str) -> int:
     """A whole number from 0 up."""
@@ -29,3 +31,11 @@ def dollars(text: str) -> float:
     if not 0 <= found < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is no amount of US dollars, like 2.50")
     return found
+
+
+def languages(text: str) -> tuple[str, ...]:
+    """Languages by two letters each, between commas."""
+    try:
+        return codes_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {error}") from None

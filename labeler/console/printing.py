@@ -37,7 +37,8 @@ def print_lines(results: Iterable[Labelled], labeler: Labeler) -> None:
     for result in results:
         print(SEPARATOR.join(result.labels))
         if not result.labels and result.decision.left_alone and is_terminal():
-            print(f"left alone: {result.decision.left_alone} (--no-abstain labels it all the same)", file=sys.stderr)
+            hint = "" if result.decision.skipped else " (--no-abstain labels it all the same)"
+            print(f"left alone: {result.decision.left_alone}{hint}", file=sys.stderr)
         elif not result.labels and is_terminal():
             print("no label reaches its threshold: --explain-probabilities shows how near they come", file=sys.stderr)
 

@@ -18,6 +18,7 @@ from labeler.decision.policy import Policy as Policy
 from labeler.decision.policy import Present as Present
 from labeler.decision.room import is_full, room_of, why_full
 from labeler.labels.label_set import LabelSet, fold
+from labeler.text.language import NAMES
 
 
 class Verdict(StrEnum):
@@ -60,13 +61,15 @@ class Row:
 class Decision:
     """Names to add and to remove, both in listed order, and a row for every label considered.
 
-    `left_alone` is why no label of the model was to be set; empty where that was not so.
+    `left_alone` is why no label of the model was to be set; empty where that was not so. `skipped`: somebody asked that
+    such issues be left alone, whatever they say.
     """
 
     add: tuple[str, ...]
     remove: tuple[str, ...]
     rows: tuple[Row, ...]
     left_alone: str = ""
+    skipped: bool = False
 
 
 _NOTHING_TOLD: Mapping[str, str] = MappingProxyType({})
@@ -82,6 +85,7 @@ def decide(
     repository: Collection[str] | None = None,
     told: Mapping[str, str] = _NOTHING_TOLD,
     judgement: Judgement | None = None,
+    language: str = "",
 ) -> Decision:
     """The decision on one issue.
 
@@ -90,12 +94,13 @@ def decide(
     the spelling to write; None means unknown, and the names of `labels` are written.
     `told` are labels, by their names in `labels`, that a rule wants whatever their probability, with the rule in words:
     they come first, and of a family that is told nothing else is set. All else that keeps a label off holds for them.
-    `judgement` is whether the issue says anything; None: not known.
+    `judgement` is whether the issue says anything; None: not known. `language` is what it is written in, two letters.
     A label's threshold is the policy's for it, else its own, else the policy's, else the manifest's, else 0.5.
     """
     candidates = tuple(candidates_of(probabilities, labels, thresholds, policy, present, removed, repository, told))
-    judgement = judgement if policy.abstain else None
-    why = judgement.reason.value if judgement and judgement.reason else ""
+    skipped = f"language: {NAMES.get(language, language)} is to be skipped" if language in policy.skip_languages else ""
+    judgement = judgement if policy.abstain and not skipped else None
+    why = judgement.reason.value if judgement and judgement.reason else skipped
     verdicts = {i: verdict for i, c in enumerate(candidates) if (verdict := _alone(c, policy, why))}
     running = [(i, c) for i, c in enumerate(candidates) if i not in verdicts]
     running.sort(key=lambda item: (not item[1].told, -(item[1].probability or 0), item[0]))
@@ -114,13 +119,15 @@ def decide(
         verdicts |= _of_spare(spare, candidates, verdicts, policy, present, why)
 
     judged = [(c, *verdicts[i]) for i, c in enumerate(candidates)]
+    is_told = any(verdict is Verdict.TOLD for _, verdict, _ in judged)
     # A fallback that the model does not know and that nobody needs is not worth a row.
     shown = [item for item in judged if item[1] is not Verdict.BELOW or item[0].probability is not None]
     return Decision(
         add=tuple(c.name for c, verdict, _ in judged if verdict in ADDED),
         remove=tuple(p.name for c, verdict, _ in judged if verdict is Verdict.TAKE_BACK for p in c.on_issue),
         rows=tuple(Row(c.name, c.probability, c.threshold, verdict, reason, c.told) for c, verdict, reason in shown),
-        left_alone="" if any(verdict is Verdict.TOLD for _, verdict, _ in judged) else why,
+        left_alone="" if is_told else why,
+        skipped=bool(skipped) and not is_told,
     )
 
 

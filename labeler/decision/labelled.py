@@ -10,6 +10,7 @@ from labeler.decision.decide import Decision, Policy, decide
 from labeler.decision.told import Told, told_of
 from labeler.model.predict import Labeler, Prediction
 from labeler.text.issue import Issue
+from labeler.text.language import guess
 from labeler.text.own_templates import OwnTemplates, strip_own_lines
 
 _PART = 64  # issues worked on together
@@ -65,7 +66,7 @@ def label_issues(
     for start in range(0, len(issues), _PART):
         part = issues[start : start + _PART]
         read = [replace(one, body=strip_own_lines(one.body, templates).text) for one in part] if templates else part
-        for issue, said in zip(part, labeler.predict_many(read, done), strict=True):
+        for issue, shown, said in zip(part, read, labeler.predict_many(read, done), strict=True):
             told = told_of(issue, labeler.labels)
             decision = decide(
                 said.probabilities,
@@ -74,5 +75,6 @@ def label_issues(
                 policy,
                 told=told.reasons,
                 judgement=said.judgement,
+                language=guess(shown.title, shown.body) if policy.skip_languages else "",
             )
             yield Labelled(issue, said, decision, told)

@@ -15,6 +15,7 @@ class Policy:
 
     `needs_info` is a label for issues left alone that say too little, `fallback` one where no other is set; with
     `abstain` false no issue is left alone for what it says.
+    `skip_languages` are left alone whatever they say: two letters each, as `labeler.text.language.guess` has them.
     `threshold` and `thresholds` are in 0..1; `max_labels` counts newly added labels; `allow` and `block` are shell
     patterns (`area/*`), an empty `allow` allows all; `relabel` lets labels of this action be taken back.
     """
@@ -27,6 +28,7 @@ class Policy:
     fallback: str = ""
     needs_info: str = ""
     abstain: bool = True
+    skip_languages: tuple[str, ...] = ()
     relabel: bool = False
 
     def __post_init__(self) -> None:

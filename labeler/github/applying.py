@@ -26,6 +26,7 @@ from labeler.labels.label_set import Label, LabelSet
 from labeler.labels.part_lists import part_of
 from labeler.labels.strangers import said_of
 from labeler.text.issue import Issue, from_rest
+from labeler.text.language import guess
 from labeler.text.own_templates import strip_own_lines
 
 TITLE = "Issue labeler"
@@ -130,6 +131,7 @@ def apply_issue(
         live,
         told.reasons,
         prediction.judgement,
+        guess(issue.title, stripped.text) if policy.skip_languages else "",
     )
     notes = part.said(repository, labels_path), said_of(labeler.strangers), said_of_stripped(stripped.counts)
     if not dry_run:

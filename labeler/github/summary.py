@@ -93,7 +93,8 @@ def _headline(outcome: Outcome) -> str:
     if removed:
         lines.append(f"**{'Would take back' if outcome.dry_run else 'Took back'}** {' '.join(map(code, removed))}")
     if decision.left_alone:
-        lines.append(f"Nothing to set the model's labels on: {escape(decision.left_alone)}.")
+        alone = "Left alone" if decision.skipped else "Nothing to set the model's labels on"
+        lines.append(f"{alone}: {escape(decision.left_alone)}.")
     if outcome.dry_run:
         lines.append("A dry run: nothing was written to GitHub.")
     return "<br>\n".join(lines)

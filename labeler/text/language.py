@@ -11,6 +11,41 @@ from collections import Counter
 
 # Languages that the figures of the model are given for. English is what most of its issues are in.
 MEASURED = ("de", "en", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "tr", "zh")
+# In English, by the two letters of ISO 639-1: all that can be guessed.
+NAMES = {
+    "ar": "Arabic",
+    "bn": "Bengali",
+    "cs": "Czech",
+    "da": "Danish",
+    "de": "German",
+    "el": "Greek",
+    "en": "English",
+    "es": "Spanish",
+    "fa": "Persian",
+    "fi": "Finnish",
+    "fr": "French",
+    "he": "Hebrew",
+    "hi": "Hindi",
+    "hu": "Hungarian",
+    "hy": "Armenian",
+    "id": "Indonesian",
+    "it": "Italian",
+    "ja": "Japanese",
+    "ka": "Georgian",
+    "ko": "Korean",
+    "nl": "Dutch",
+    "pl": "Polish",
+    "pt": "Portuguese",
+    "ro": "Romanian",
+    "ru": "Russian",
+    "sv": "Swedish",
+    "ta": "Tamil",
+    "th": "Thai",
+    "tr": "Turkish",
+    "uk": "Ukrainian",
+    "vi": "Vietnamese",
+    "zh": "Chinese",
+}
 _SCRIPTS = {  # by the ranges that belong to it alone; kana before Chinese characters, which Japanese has too
     "ja": r"[\u3040-\u30ff]",
     "ko": r"[\uac00-\ud7af\u1100-\u11ff]",
@@ -76,6 +111,17 @@ def guess(title: str, body: str) -> str:
         ):
             return script
     return _latin(words)
+
+
+def codes_of(text: str) -> tuple[str, ...]:
+    """The languages of a list between commas or lines, `de, JA`, as `guess` names them: in order, each once.
+
+    Raises ValueError with what is accepted, for one that is none or can't be guessed.
+    """
+    found = tuple(dict.fromkeys(part for raw in re.split(r"[,\r\n]", text) if (part := raw.strip().lower())))
+    if not found or not set(found) <= NAMES.keys():
+        raise ValueError(f"two letters for each language, separated by commas, of {', '.join(NAMES)}")
+    return found
 
 
 def _is_script(script: str, found: int, foreign: str) -> bool:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from labeler.cli import main
+from labeler.console import printing
 from labeler.model.bundle import read_manifest, write_manifest
 from tests.models import LABELS, write_bundle
 from tests.standins.github import TOKEN, GitHub, serving
@@ -69,6 +70,18 @@ def test_one_issue_prints_its_labels_on_one_line_and_nothing_else(cli: Cli) -> N
     assert cli.err == ""
     assert cli("--title", "Crash", "--threshold", "1") == 0
     assert cli.out == "\n"
+
+
+def test_a_language_is_skipped_and_no_option_is_named_that_would_not_help(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(printing, "is_terminal", lambda: True)
+    text = ("--title", "Absturz", "--body", "Das Fenster ist nicht mehr da und der Knopf auch", "--threshold", "0")
+    assert cli(*text, "--skip-languages", "ja,de") == 0
+    assert cli.out == "\n"
+    assert cli.err == "left alone: language: German is to be skipped\n"
+    assert cli(*text, "--skip-languages", "ja") == 0
+    assert cli.out == ", ".join(LABELS.names) + "\n"
 
 
 RULES = """- name: bug
@@ -280,6 +293,7 @@ MISTAKES = {
     "labels that are not there": (["--title", "x", "--labels", "no.yml"], 1, "no.yml"),
     "a threshold for a label that is none": (["--title", "x", "--threshold", "bgu=0.5"], 2, "no label bgu"),
     "an abbreviated option": (["--titl", "x"], 2, "unrecognized arguments: --titl"),
+    "a language in words": (["--title", "x", "--skip-languages", "german"], 2, "two letters for each language"),
     "no threads": (["--title", "x", "--threads", "0"], 2, "number from 1 to 256"),
 }
 

@@ -33,6 +33,7 @@ def test_inputs_become_the_policy() -> None:
         fallback_label="needs-triage",
         allow="bug\narea/*",
         block=" area/secret , ",
+        skip_languages="de, JA",
     )
     assert given.policy(relabel=True) == Policy(
         threshold=0.4,
@@ -41,6 +42,7 @@ def test_inputs_become_the_policy() -> None:
         fallback="needs-triage",
         allow=("bug", "area/*"),
         block=("area/secret",),
+        skip_languages=("de", "ja"),
         relabel=True,
     )
 
@@ -63,6 +65,7 @@ def test_inputs_become_the_policy() -> None:
         ("fail-on-error", "1", "true or false"),
         ("relabel-on-edit", "on", "true or false"),
         ("skip-labelled", "tRuE", "true or false"),
+        ("skip-languages", "german", "two letters for each language"),
         ("warm-up", "y", "true or false"),
         ("fallback-label", "a, b", "the name of one label"),
         ("fallback-label", "x" * 51, "the name of one label"),

@@ -117,6 +117,16 @@ def test_a_labeler_judges_with_it_and_leaves_foreign_lists_to_their_thresholds(b
     assert foreign.predict(issue).judgement is None
 
 
+def test_a_language_is_skipped_with_any_bundle(bundle: Path) -> None:
+    labeler, policy = Labeler(bundle), Policy(threshold=0.0, skip_languages=("de",))
+    german = Issue("Absturz beim Speichern", "Das Programm ist nicht mehr offen, wenn ich auf den Knopf klicke")
+    one, other = label_issues([german, Issue("It crashes", "The app is gone when I click on it")], labeler, policy)
+    assert (one.labels, other.labels) == ((), labeler.labels.names)
+    assert one.document(labeler)["left_alone"] == "language: German is to be skipped"
+    assert one.decision.skipped
+    assert not other.decision.skipped
+
+
 def test_the_language_is_a_reason_where_nobody_measured_it(bundle: Path, tmp_path: Path) -> None:
     labeler = Labeler(with_score(bundle, tmp_path, -90.0))
     said = labeler.predict(Issue("הקובץ לא נשמר", "לחצתי על שמירה ולא קרה כלום")).judgement

@@ -54,6 +54,7 @@ class Case:
     labels: LabelSet = LABELS
     told: dict[str, str] = field(default_factory=dict)
     judgement: Judgement | None = None
+    language: str = ""
 
     def decide(self) -> Decision:
         return decide(
@@ -66,6 +67,7 @@ class Case:
             self.repository,
             self.told,
             self.judgement,
+            self.language,
         )
 
 
@@ -77,6 +79,7 @@ THIN, SPAM = Judgement(-3.0, Reason.LITTLE_TEXT), Judgement(-3.0, Reason.CHATTER
 REAL, MIDDLING = Judgement(3.0, is_real=True), Judgement(0.0)
 INFO = Policy(needs_info="needs-info")
 INFO_TOO = Policy(needs_info="needs-info", fallback="needs-triage", relabel=True)
+SKIP = Policy(skip_languages=("de", "ja"), fallback="needs-triage", needs_info="needs-info")
 
 THRESHOLDS = [
     Case("half is the default", {"bug": 0.5, "area/cli": 0.49}, ("bug",), verdicts={"area/cli": V.BELOW}),
@@ -448,6 +451,20 @@ ABSTAINING = [
          present=action("needs-info"), judgement=MIDDLING),
 ]  # fmt: skip
 
+SKIPPED = [
+    Case("no label of the model", {"bug": 0.9}, ("needs-triage",), (), {"bug": V.LEFT_ALONE}, SKIP, language="de"),
+    Case("nor the nearest", {"bug": 0.4}, ("needs-triage",), policy=SKIP, judgement=REAL, language="ja"),
+    Case("nor is more asked for", {"bug": 0.9}, ("needs-triage",), policy=SKIP, judgement=THIN, language="de"),
+    Case("nothing without a fallback", {"bug": 0.9}, policy=Policy(skip_languages=("de",)), language="de"),
+    Case("all the same if none is left alone for what it says", {"bug": 0.9},
+         policy=Policy(skip_languages=("de",), abstain=False), language="de"),
+    Case("another language", {"bug": 0.9}, ("bug",), policy=SKIP, language="fr"),
+    Case("none that is known", {"bug": 0.9}, ("bug",), policy=SKIP),
+    Case("a rule still holds", {"bug": 0.9}, ("docs",), policy=SKIP, told={"docs": "a rule"}, language="de"),
+    Case("its own label", {"bug": 0.9}, remove=("bug",), policy=Policy(skip_languages=("de",), relabel=True),
+         present=action("bug"), language="de"),
+]  # fmt: skip
+
 NEAREST = [
     Case("clearly real", {"bug": 0.4, "docs": 0.1}, ("bug",), (), {"bug": V.NEAREST, "docs": V.BELOW}, judgement=REAL),
     Case("by log-odds from the threshold", {"bug": 0.4, "area/cli": 0.15}, ("area/cli",),
@@ -470,6 +487,7 @@ NEAREST = [
 
 RULES = {
     "left alone": ABSTAINING,
+    "skipped": SKIPPED,
     "nearest": NEAREST,
     "threshold": THRESHOLDS,
     "name": NAMES,

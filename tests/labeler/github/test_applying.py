@@ -506,3 +506,12 @@ def test_spam_is_left_alone_unless_every_issue_is_to_be_labelled(job: Job) -> No
     assert job.standin.labels_of(REPO, 1) == []
     assert job.run(abstain="false") == 0
     assert job.standin.labels_of(REPO, 1) == ["bug", "security"]
+
+
+def test_a_language_to_be_skipped_gets_the_fallback_alone_and_is_said(job: Job) -> None:
+    body = "Das Programm ist nicht mehr offen, wenn ich auf den Knopf klicke"
+    job.standin.repositories[REPO].issues[1].document.update(title="Absturz beim Speichern", body=body)
+    assert job.run(skip_languages="fr, de", fallback_label="needs-triage", needs_info_label="documentation") == 0
+    assert job.standin.labels_of(REPO, 1) == ["needs-triage"]
+    assert "Left alone: language: German is to be skipped." in job.log
+    assert "Left alone: language: German is to be skipped." in html.unescape(job.summary)

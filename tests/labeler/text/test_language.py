@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from labeler.text.language import MEASURED, guess
+from labeler.text.language import _SCRIPTS, _WORDS, MEASURED, NAMES, codes_of, guess
 
 SAMPLES = {
     "en": "The window does not open when I click on the icon",
@@ -46,3 +46,17 @@ def test_where_little_is_there_nothing_is_said(text: str) -> None:
 
 def test_what_was_measured_is_guessed_at() -> None:
     assert set(MEASURED) <= set(SAMPLES)
+
+
+def test_whatever_can_be_guessed_has_a_name() -> None:
+    assert set(NAMES) == {*_SCRIPTS, *_WORDS}
+
+
+def test_a_list_of_languages_is_read_in_any_case_and_each_once() -> None:
+    assert codes_of(" DE,ja\nde ,\r\nzh") == ("de", "ja", "zh")
+
+
+@pytest.mark.parametrize("text", ["german", "xx", "de;fr", "pt-BR", "de, klingon", ","])
+def test_a_language_that_is_never_guessed_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="two letters for each language, separated by commas, of ar, bn"):
+        codes_of(text)
