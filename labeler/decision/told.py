@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from labeler.labels.form_rules import Rule
 from labeler.labels.label_set import LabelSet
-from labeler.text.form_answers import chosen, folded, form_answers, text_of
+from labeler.text.forms.fields import chosen, folded, form_answers, text_of
 from labeler.text.issue import Issue
 from labeler.text.timed_search import SECONDS, search_all
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from labeler.labels.label_set import LabelSet
 from labeler.model.tokenizer import Tokenizer
-from labeler.text.form_order import ordered
+from labeler.text.forms.order import ordered
 from labeler.text.issue import Issue
 from labeler.text.template import strip_template
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from labeler.text.form_answers import chosen, folded, form_answers, text_of
+from labeler.text.forms.fields import chosen, folded, form_answers, text_of
 
 FORM = """### Type
 

@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 
 from labeler.text.attestations import EVIDENCE
-from labeler.text.form_headings import kind_of
+from labeler.text.forms.headings import kind_of
 from labeler.text.template import BOLD_LEVEL, Code, Section, outside_code, sections_of
 
 _MOST_SHORT = 60  # characters of a line that is an answer of a few words

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeler.text.form_order import ordered
+from labeler.text.forms.order import ordered
 from labeler.text.template import strip_template
 
 FORM = """### Version
