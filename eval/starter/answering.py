@@ -14,6 +14,7 @@ import numpy as np
 from eval.starter.sets import HeldOut
 from eval.systems.system import Output
 from labeler.base.code_hash import code_hash
+from labeler.decision.abstain import after_cuts
 from labeler.decision.candidates import DEFAULT_THRESHOLD
 from labeler.labels.label_set import LabelSet
 from labeler.model.bundle import MANIFEST, Manifest, read_manifest, sha256
@@ -69,7 +70,7 @@ class Bundle:
         """Probabilities and labels set, (n, L) as `held.truth`; `done` is called after each issue that was read."""
         for labels, wanted in self._wanted(held):
             self._read(labels, list(wanted.values()), done)
-        probabilities, thresholds = np.zeros(held.truth.shape), np.full(held.truth.shape, np.inf)
+        probabilities, chosen = np.zeros(held.truth.shape), np.zeros(held.truth.shape, dtype=bool)
         for place, labels in enumerate(held.lists):
             shown, needed = self._shown(labels), self._thresholds(labels)
             columns = [shown.names.index(name) for name in labels.names]
@@ -78,21 +79,17 @@ class Bundle:
                 kept, score = self._kept[_key(shown, held.issues[row])]
                 said = np.array(kept)[columns]
                 probabilities[row, : len(labels)] = said
-                thresholds[row, : len(labels)] = self._after(said, np.array(needed), score, whole)
-        return Output(probabilities >= thresholds, probabilities)
+                chosen[row, : len(labels)] = self._set(said, np.array(needed), score, whole)
+        return Output(chosen, probabilities)
 
-    def _after(self, said: Array, needed: Array, score: float | None, whole: bool) -> Array:
-        """What each label needs once the score has spoken: more than there is where the issue is left alone, and for
-        the nearest no more than it has where the issue is clearly real and nothing passes."""
-        abstain = self.manifest.abstain
+    def _set(self, said: Array, needed: Array, score: float | None, whole: bool) -> Array:
+        """The labels set on one issue, bool (L,): by thresholds and, where the bundle has a score, by its cuts."""
+        passes, abstain = said >= needed, self.manifest.abstain
         if abstain is None or score is None:
-            return needed
-        if score < abstain.below:
-            return np.full(len(said), np.inf)
-        if not whole or score < abstain.above or (said >= needed).any():
-            return needed
-        nearest = (logit(said) - logit(needed)).argmax()
-        return np.where(np.arange(len(said)) == nearest, said, needed)
+            return passes
+        above, margins = abstain.above if whole else np.inf, logit(said) - logit(needed)
+        labels: Array = after_cuts(passes[None], margins[None], np.array([score]), abstain.below, above)[0]
+        return labels
 
     @cached_property
     def _kept(self) -> dict[str, tuple[list[float], float | None]]:

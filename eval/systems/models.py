@@ -43,6 +43,17 @@ def model_systems() -> dict[str, System]:
 
 
 @dataclass(frozen=True)
+class _Reading:
+    """What reads issues with a bundle, whose size is its own."""
+
+    reader: Reader
+
+    @property
+    def size_bytes(self) -> int:
+        return self.reader.size_bytes
+
+
+@dataclass(frozen=True)
 class Answer:
     """The model's most probable answer within the grammar. Learns nothing."""
 
@@ -64,7 +75,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Shipped:
-    """The model with the thresholds and families that it has, decided as the action decides. Learns nothing here."""
+    """The model with the thresholds and families that it has, by the action's own function. Learns nothing here.
+
+    The score that leaves issues alone has no part in it: a reading keeps none.
+    """
 
     key: str = "shipped"
     name: str = "model, as it ships"
@@ -75,20 +89,14 @@ class Shipped:
 
 
 @dataclass(frozen=True)
-class Deciding:
-    """A model that decides as the action does."""
-
-    reader: Reader
+class Deciding(_Reading):
+    """A model that decides by the action's own function, without the score that leaves issues alone."""
 
     @property
     def thresholds(self) -> tuple[float, ...]:
         known = self.reader.thresholds
         own = [known.get(label.name) if label.threshold is None else label.threshold for label in self.reader.labels]
         return tuple(DEFAULT_THRESHOLD if threshold is None else threshold for threshold in own)
-
-    @property
-    def size_bytes(self) -> int:
-        return self.reader.size_bytes
 
     def __call__(self, issues: Sequence[Issue]) -> Output:
         reader, reading = self.reader, self.reader.read(issues, "reading")
@@ -113,15 +121,10 @@ class Thresholds:
 
 
 @dataclass(frozen=True)
-class Answering:
+class Answering(_Reading):
     """A model that answers within the grammar; with `thresholds`, the labels that reach theirs instead."""
 
-    reader: Reader
     thresholds: tuple[float, ...] | None = None
-
-    @property
-    def size_bytes(self) -> int:
-        return self.reader.size_bytes
 
     def __call__(self, issues: Sequence[Issue]) -> Output:
         reading = self.reader.read(issues, "reading")
@@ -143,16 +146,11 @@ class ZeroShotFree:
 
 
 @dataclass(frozen=True)
-class Writing:
+class Writing(_Reading):
     """A model that writes freely."""
 
-    reader: Reader
     labels: LabelSet
     thresholds: None = None
-
-    @property
-    def size_bytes(self) -> int:
-        return self.reader.size_bytes
 
     def __call__(self, issues: Sequence[Issue]) -> Output:
         with counted(len(issues), "writing") as done:
@@ -184,20 +182,15 @@ class FewShot:
 
 
 @dataclass(frozen=True)
-class Showing:
+class Showing(_Reading):
     """A model that answers within the grammar after examples. `chosen` are label indices of each of `issues`."""
 
-    reader: Reader
     issues: tuple[Issue, ...]
     chosen: tuple[tuple[int, ...], ...]
     embeddings: Array
     shots: int
     example_tokens: int
     thresholds: None = None
-
-    @property
-    def size_bytes(self) -> int:
-        return self.reader.size_bytes
 
     def __call__(self, issues: Sequence[Issue]) -> Output:
         engine, task = self.reader.labeler.engine, self.reader.labeler.task

@@ -143,6 +143,19 @@ def features(nothing: Sequence[float], margin: Sequence[float], tokens: Sequence
     return np.stack([logit(np.asarray(nothing)), np.asarray(margin, dtype=np.float64), length], 1)
 
 
+def after_cuts(passes: Any, margins: Any, score: Any, below: float, above: float) -> Any:
+    """The labels of n issues once the score has spoken, as `decide` sets them where nothing else is asked: bool (n, L).
+
+    Args:
+        passes: which labels reach their thresholds, bool (n, L); margins: how far, in log-odds, (n, L).
+        score: (n,); below, above: the cuts, `above` infinite where no nearest label is asked for.
+    """
+    labels = passes & (score >= below)[:, None]
+    bare = np.flatnonzero((score >= above) & ~passes.any(axis=1))
+    labels[bare, margins[bare].argmax(1)] = True
+    return labels
+
+
 def margin_of(probabilities: Sequence[float], thresholds: Sequence[float]) -> float:
     """How far the label that is furthest above its threshold is above it, in log-odds; below 0 where none passes."""
     return float((logit(np.asarray(probabilities)) - logit(np.asarray(thresholds))).max())

@@ -16,13 +16,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from labeler.text.attestations import BOX
-from labeler.text.template import Stripped, outside_code, strip_template
+from labeler.text.template import FENCE, Stripped, outside_code, strip_template
 
 FOLDER = ".github/ISSUE_TEMPLATE"
 SINGLE = (".github/ISSUE_TEMPLATE.md", "ISSUE_TEMPLATE.md", "docs/ISSUE_TEMPLATE.md")
 ENDINGS = (".yml", ".yaml", ".md")
 _LEAST_WORDS, _LEAST_CHARACTERS = 4, 24  # of a line that is surely the template's; either will do
-_FENCE = re.compile(r" {0,3}(?:`{3,}|~{3,})")
 _STUB = re.compile(r"(?:\d{1,3}[.)]|[-*+]|\.{3}|…)")
 _HEADING = re.compile(r"#{1,6} \S|(?:\*\*|__)[^*_]{1,120}(?:\*\*|__):?$")
 _MARKED = re.compile(r"#{1,6}(?: |$)")
@@ -120,7 +119,7 @@ def _without_lines(text: str, templates: OwnTemplates, counts: Counter[str]) -> 
             block.append(line)
             continue
         if block:
-            inner = [_one_line(one) for one in block if not _FENCE.match(one)]
+            inner = [_one_line(one) for one in block if not FENCE.match(one)]
             if any(inner) and all(one in templates.everything for one in inner if one):
                 counts["template line"] += len(inner)
             else:

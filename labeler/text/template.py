@@ -28,7 +28,7 @@ _HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+\S.*)?$")
 _BOLD = re.compile(r" {0,3}(?:\*\*|__)[^*_\n]{1,60}[^*_\n.!](?:\*\*|__):?[ \t]*$")
 BOLD_LEVEL = 7
 _UNTICKED = re.compile(r"[ \t]*(?:[-*+]|\d{1,3}[.)])[ \t]+\[[ \t]?\](?:[ \t]|$)")
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Code:
 
     def holds(self, line: str) -> bool:
         """Whether this line is code or a fence around it."""
-        found = _FENCE.match(line)
+        found = FENCE.match(line)
         if not self.fence:
             self.fence = found[1] if found else ""
             return found is not None

@@ -6,11 +6,9 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from rich.table import Column
-
-from labeler.console.tables import right, styled, table
 from labeler.console.terminal import console
 from labeler.data.textfile import one_line
+from synthetic.build_report import steps_table
 from training.retrain.job import Outcome
 
 
@@ -24,15 +22,7 @@ def outcome_json(outcome: Outcome) -> str:
 
 def show_outcome(outcome: Outcome, to: str) -> None:
     """Prints the stages, where the report is, and what to do next; `to` is where a model is published, or ""."""
-    numbers = right("rows", "cost", "time", no_wrap=True)
-    columns = (Column("stage", no_wrap=True), *numbers, Column("what", overflow="fold"))
-    rows = []
-    for one in outcome.steps:
-        cost = f"${one.made.cost:.4f}" if one.made.cost else ""
-        took = "as before" if one.skipped else f"{one.seconds:,.1f} s"
-        cells = (one.step, f"{one.made.rows:,}", cost, took, one.made.what)
-        rows.append(styled("dim" if one.skipped else "", cells))
-    console().print(table(columns, rows))
+    console().print(steps_table("stage", outcome.steps))
     print(f"\n{outcome.folder / 'report.html'}")
     if outcome.status == "refused":
         print("refused by the gate, and not published:")

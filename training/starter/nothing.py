@@ -20,7 +20,7 @@ import numpy as np
 from eval.data.rows import Labelled, truth_and_known
 from labeler.base.f1 import micro_f1
 from labeler.console.progress import counted
-from labeler.decision.abstain import Abstain, features
+from labeler.decision.abstain import Abstain, after_cuts, features
 from labeler.decision.candidates import DEFAULT_THRESHOLD
 from labeler.model.bundle import Manifest, read_manifest, write_manifest
 from labeler.model.calibration import logit
@@ -67,10 +67,7 @@ class Read:
 
     def decided(self, score: Array, below: float, above: float) -> Array:
         """The labels set by thresholds and cuts: bool (n, labels)."""
-        passes = self.margins >= 0
-        labels: Array = passes & (score >= below)[:, None]
-        bare = np.flatnonzero((score >= above) & ~_any(passes))
-        labels[bare, self.margins[bare].argmax(1)] = True
+        labels: Array = after_cuts(self.margins >= 0, self.margins, score, below, above)
         return labels
 
 
